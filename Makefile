@@ -1,0 +1,36 @@
+# `make run` and `make test` are all a newcomer needs; each sets up what it uses.
+PYTHON ?= python3
+VENV := .venv
+KERNEL := $(VENV)/kernel
+BIN := $(VENV)/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all:
+
+.PHONY: run test check bench install lock clean
+
+run: install
+	$(BIN)/recast serve
+
+install: $(VENV)/.service $(KERNEL)/.kernel
+
+$(VENV)/.service: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP_INSTALL) -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(KERNEL)/.kernel: requirements-kernel.lock | $(VENV)/.service
+	test -x $(KERNEL)/bin/python || $(PYTHON) -m venv --without-pip $(KERNEL)
+	$(BIN)/python -m pip --python $(KERNEL)/bin/python install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r requirements-kernel.lock
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.service
+	$(BIN)/python $(PIP_INSTALL) -r requirements-dev.lock
+	touch $@
+
+lock:
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --output-file requirements.lock
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['kernel'], sep='\n')" \
+	  | $(BIN)/uv pip compile $(LOCK) --constraint requirements.lock - --output-file requirements-kernel.lock
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev --constraint requirements.lock --constraint requirements-kernel.lock --output-file requirements-dev.lock
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
