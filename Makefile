@@ -5,7 +5,7 @@ KERNEL := $(VENV)/kernel
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all:
 
-.PHONY: run test check bench install lock clean
+.PHONY: run test check bench install dev lock clean
 
 run: install
 	$(BIN)/recast serve
@@ -27,7 +27,27 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.service
 	$(BIN)/python $(PIP_INSTALL) -r requirements-dev.lock
 	touch $@
 
-lock:
+dev: $(VENV)/.dev $(KERNEL)/.kernel
+
+test: dev
+	$(BIN)/python -m pytest -m "not slow and not bench" $(PYTEST)
+
+# The slower checks: lint, types, the exported API documents, every pair of the catalogue on a tiny input.
+check: dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/recast openapi --check
+	$(BIN)/recast recipes check
+
+bench: dev
+	$(BIN)/python -m tests.bench $(BENCH)
+
+clean:
+	rm -rf $(VENV) *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# Needs the network; the locks name packages and hashes, never an index.
+lock: dev
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --output-file requirements.lock
 	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['kernel'], sep='\n')" \
 	  | $(BIN)/uv pip compile $(LOCK) --constraint requirements.lock - --output-file requirements-kernel.lock
