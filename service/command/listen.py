@@ -1,0 +1,156 @@
+"""One ASGI application on one socket: uvicorn with our signals, a limit on how long a request's head may take, and draining.
+
+Owns sockets and signals. Knows nothing of what it serves, but that an application can be drained.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, cast
+
+import uvicorn
+from uvicorn._types import ASGIApplication
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 20.0  # a request line and its headers; the slow-loris limit uvicorn lacks
+KEEP_ALIVE_SECONDS = 75
+_POLL_SECONDS = 0.05
+
+
+class Drains(Protocol):
+    """What an application offers so that SIGTERM loses nothing."""
+
+    def drain(self) -> None:
+        """Be unready from now on, and take no new work."""
+
+    @property
+    def running(self) -> int:
+        """How many pieces of work are not finished."""
+
+
+class AddressUnusable(Exception):
+    """The address cannot be listened on: in use, not ours, or not allowed."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"cannot listen on {host}:{port}: {reason}")
+
+
+class _Connection(HttpToolsProtocol):
+    """Ends a connection that has not sent a whole request head in time."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def on_headers_complete(self) -> None:
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn raises a caught SIGTERM again after its shutdown, so that a drained service would not exit with 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Bind a listening socket, before anything else is started.
+
+    Raises:
+        AddressUnusable: It cannot be had.
+    """
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, number)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        raise AddressUnusable(host, port, error.strerror or str(error)) from None
+    bound.set_inheritable(False)
+    return bound
+
+
+def address_of(bound: socket.socket) -> str:
+    """Return the socket's address as a URL."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def listen(
+    app: Any, bound: socket.socket, *, grace_seconds: float, drains: Drains | None = None, started: Callable[[], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; then drain, finish what runs and return. A second signal ends it at once.
+
+    Args:
+        app: The ASGI application.
+        bound: From `bind`; closed at the end.
+        grace_seconds: How long running work may go on after the signal.
+        drains: How to stop taking work while still answering probes.
+        started: Called once, when requests are accepted.
+    """
+    config = uvicorn.Config(
+        cast("ASGIApplication", app),
+        http=_Connection,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=max(1, int(grace_seconds)),
+    )
+    server = _Server(config)
+    leaving = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        server.force_exit = leaving.is_set()
+        leaving.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leave)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    left = asyncio.create_task(leaving.wait())
+    try:
+        while not (server.started or serving.done()):
+            await asyncio.sleep(_POLL_SECONDS)
+        if server.started:
+            started()
+        await asyncio.wait({serving, left}, return_when=asyncio.FIRST_COMPLETED)
+        if drains is not None and leaving.is_set():
+            await _drain(drains, server, loop.time() + grace_seconds)
+        server.should_exit = True
+        await serving
+    finally:
+        left.cancel()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def _drain(drains: Drains, server: _Server, deadline: float) -> None:
+    drains.drain()
+    while drains.running and not server.force_exit and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(_POLL_SECONDS)
