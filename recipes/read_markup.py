@@ -1,0 +1,40 @@
+"""Markdown (GitHub's), HTML and plain text as one HTML tree."""
+
+
+def markdown_html(text):
+    import comrak
+
+    extensions, parsing, rendering = comrak.ExtensionOptions(), comrak.ParseOptions(), comrak.RenderOptions()
+    for name in ("strikethrough", "table", "autolink", "tasklist", "footnotes", "tagfilter", "alerts"):
+        setattr(extensions, name, True)
+    extensions.header_id_prefix = ""
+    extensions.front_matter_delimiter = "---"
+    rendering.unsafe_ = True  # raw HTML of the document stays: what runs code is filtered by tag and by clean()
+    rendered = comrak.render_markdown(text, extensions, parsing, rendering)
+    return re.sub(r'<a href="#[^"]*" aria-label=[^>]*class="anchor"></a>', "", rendered)
+
+
+def text_html(text):
+    """Paragraphs where empty lines are, line breaks where lines end."""
+    paragraphs = re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n"))
+    return "\n".join(
+        "<p>" + html_text.escape(part.strip("\n"), quote=False).replace("\n", "<br>\n") + "</p>" for part in paragraphs if part.strip()
+    )
+
+
+def read_html_source():
+    raw = SOURCE.read_bytes()
+    if SOURCE_TYPE == "text/html":
+        declared = re.search(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", raw[:4096], re.I)
+        return decode(raw, declared and declared.group(1).decode())
+    text = decode(raw)
+    if not text.strip():
+        refuse("empty", "the document has no content")
+    return markdown_html(text) if SOURCE_TYPE == "text/markdown" else text_html(text)
+
+
+def read_document():
+    """Return (body, title)."""
+    body, title = parse_html(read_html_source())
+    heading = body.find(".//h1")
+    return body, title or (" ".join(heading.text_content().split()) if heading is not None else "")

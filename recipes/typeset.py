@@ -1,0 +1,82 @@
+"""A Typst source into a PDF or pictures: page set-up, fonts of the environment, the compiler, the check of what it made."""
+
+PAPERS = {"a3": "a3", "a4": "a4", "a5": "a5", "letter": "us-letter", "legal": "us-legal"}
+SIZES_MM = {"a3": (297, 420), "a4": (210, 297), "a5": (148, 210), "letter": (216, 279), "legal": (216, 356)}
+FAMILIES = ("Noto Sans", "Noto Sans CJK SC", "Noto Sans Symbols", "Noto Emoji")
+RIGHT_TO_LEFT = {"ar", "he", "fa", "ur", "yi", "ps", "sd", "ug", "dv"}
+
+
+def quoted(text):
+    """A Typst string literal; the only way text of a document enters a Typst source."""
+    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff\ud800-\udfff]", "", text)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def text_area_points():
+    """Width and height of the text area in points."""
+    width, height = SIZES_MM[OPTIONS.get("page_size", "a4")]
+    if OPTIONS.get("orientation") == "landscape":
+        width, height = height, width
+    margin = min(OPTIONS.get("margin", 20), width / 2 - 20)
+    return (width - 2 * margin) * 72 / 25.4, (height - 2 * margin) * 72 / 25.4
+
+
+def page_setup(title, language="", direction=""):
+    language = re.match(r"[a-z]{2,3}(?=-|$)|", (language or "").lower()).group()
+    region = {"ja": "JP", "ko": "KR"}.get(language)
+    families = [f"Noto Sans CJK {region}" if region and "CJK" in name else name for name in FAMILIES]
+    right = direction == "rtl" or (direction != "ltr" and language in RIGHT_TO_LEFT)
+    size, margin = OPTIONS.get("page_size", "a4"), OPTIONS.get("margin", 20)
+    margin = min(margin, min(SIZES_MM[size]) / 2 - 20)
+    return "\n".join([
+        f"#set document(title: {quoted(title[:300])}, date: none)",
+        f'#set page(paper: "{PAPERS[size]}", margin: {margin}mm, flipped: {"true" if OPTIONS.get("orientation") == "landscape" else "false"})',
+        f"#set text(font: ({', '.join(map(quoted, families))}), size: 10.5pt, hyphenate: false"
+        + (f", lang: {quoted(language)}" if language else "") + (", dir: rtl" if right else "") + ")",
+        "#set par(leading: 0.62em, spacing: 0.95em)",
+        "#show heading: set block(above: 1.3em, below: 0.7em)",
+        "#show heading.where(level: 1): set text(size: 1.25em)",
+        "#show raw: set text(font: (\"DejaVu Sans Mono\", " + ", ".join(map(quoted, families)) + "), size: 1.1em)",
+        "#show link: set text(fill: rgb(\"#0b4f9e\"))",
+        "#set table(stroke: 0.5pt + luma(150), inset: 4pt)",
+        "#set list(indent: 0.6em)",
+        "#set enum(indent: 0.6em, full: false)",
+        "#show quote.where(block: true): it => pad(left: 1em, rest: 0em, it.body)",
+        "",
+    ])
+
+
+def fonts():
+    """The fonts of the environment; the process this one was forked from may have read them already."""
+    import typst
+
+    if not hasattr(typst, "environment_fonts"):
+        import manimgx_fonts
+        import manimgx_fonts_cjk
+
+        folders = [os.path.dirname(module.__file__) for module in (manimgx_fonts, manimgx_fonts_cjk)]
+        typst.environment_fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=folders)
+    return typst.environment_fonts
+
+
+def compile_pdf(source, root, output=None):
+    """Typeset ``source``; pictures are read from the folder ``root``, nothing else is reachable."""
+    import typst
+
+    main = Path(root, "main.typ")
+    main.write_text(source, "utf-8")
+    typst.compile(str(main), output=str(output or OUTPUT), root=str(root), font_paths=fonts(), ignore_system_fonts=True, format="pdf",
+                  pdf_tags=len(source) < 2_000_000)
+
+
+def check_pdf(path, letters):
+    """Open the PDF again: how many pages it has, and that text is on them when the source had any."""
+    import pypdfium2
+
+    with pypdfium2.PdfDocument(str(path)) as pdf:
+        pages, found = len(pdf), 0
+        for number in sorted({0, pages // 2, pages - 1}):
+            found += pdf[number].get_textpage().count_chars()
+    if not pages or (letters > 20 and not found):
+        raise RuntimeError(f"the PDF has {pages} pages and {found} characters on those looked at")
+    return pages

@@ -1,0 +1,302 @@
+"""One HTML tree into Typst and that into PDF. Text is only ever a string literal there, pictures only ever data: URIs."""
+
+import base64
+import io
+import tempfile
+
+STYLES = {"strong": "strong", "b": "strong", "em": "emph", "i": "emph", "cite": "emph", "var": "emph", "dfn": "emph",
+          "del": "strike", "s": "strike", "strike": "strike", "u": "underline", "ins": "underline",
+          "sub": "sub", "sup": "super", "mark": "highlight"}
+CODE = {"code", "kbd", "samp", "tt"}
+MAX_NESTING = 12  # lists, quotes and tables inside each other; deeper ones continue at this level
+MAX_COLUMNS = 60
+RAW_LINES = 60  # Typst's time for one raw block grows with the square of its lines
+NATIVE_PICTURES = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
+
+
+class Typesetter:
+    """What has to be known while walking one document: its anchors, its pictures, which inline elements hold blocks."""
+
+    def __init__(self, body, folder):
+        self.body, self.folder, self.pictures = body, folder, {}
+        self.width, self.height = text_area_points()
+        self.anchors, self.holders, targets = {}, set(), set()
+        for element in body.iter():
+            if element.tag == "a" and (element.get("href") or "").startswith("#"):
+                targets.add(element.get("href")[1:])
+            if element.tag in BLOCKS:
+                parent = element.getparent()
+                while parent is not None and parent.tag not in BLOCKS and parent not in self.holders:
+                    self.holders.add(parent)
+                    parent = parent.getparent()
+        for element in body.iter():
+            name = element.get("id") or (element.tag == "a" and element.get("name")) or ""
+            if name in targets and name not in self.anchors:
+                self.anchors[name] = (element, f"a{len(self.anchors)}")
+
+    # -- blocks: each returns a list of Typst expressions
+
+    def flow(self, element, depth, styles=frozenset()):
+        """The content of an element that may hold text and blocks."""
+        result, line = self.anchor(element), []
+
+        def flush():
+            if any(piece != '" "' for piece in line):
+                result.append("par({" + ";".join(line) + "})")
+            line.clear()
+
+        def text(value):
+            value = value and re.sub(r"[ \t\r\n\f]+", " ", value)
+            if value and not line:
+                value = value.lstrip(" ")
+            if value:
+                line.append(quoted(value))
+
+        text(element.text)
+        for child in element:
+            if child.tag in BLOCKS or child in self.holders:
+                flush()
+                result += self.block(child, depth)
+            else:
+                line += self.inline(child, styles)
+            text(child.tail)
+        flush()
+        return result
+
+    def block(self, element, depth):
+        tag = element.tag
+        if tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
+            content = self.line(element)
+            return self.anchor(element) + ([f"heading(level: {tag[1]}, {content})"] if content != "{}" else [])
+        if tag == "p" and element not in self.holders and not any(child.tag in BLOCKS for child in element):
+            align = re.search(r"(?:^|[;\s])text-align\s*:\s*(center|right)", element.get("style") or "") or re.match("(center|right)$", element.get("align") or "")
+            content = self.flow(element, depth)
+            return [f"align({align.group(1)}, {{{';'.join(content)}}})"] if align and content else content
+        if tag == "pre":
+            return self.code_block(element)
+        if tag == "hr":
+            if "page-break" in (element.get("class") or ""):
+                return ["pagebreak(weak: true)"]
+            return ["line(length: 100%, stroke: 0.5pt + luma(150))"]
+        if tag in ("ul", "ol", "menu", "dir") and depth < MAX_NESTING:
+            return self.list_block(element, depth)
+        if tag == "blockquote" and depth < MAX_NESTING:
+            return ["quote(block: true, {" + ";".join(self.flow(element, depth + 1)) + "})"]
+        if tag == "table" and depth < MAX_NESTING:
+            return self.table(element, depth)
+        if tag == "dt":
+            return [f"par(strong({self.line(element)}))"] if element not in self.holders and not any(c.tag in BLOCKS for c in element) else self.flow(element, depth)
+        if tag == "dd" and depth < MAX_NESTING:
+            return ["pad(left: 1.5em, {" + ";".join(self.flow(element, depth + 1)) + "})"]
+        return self.flow(element, depth)
+
+    def list_block(self, element, depth):
+        items, extra = [], self.anchor(element)
+        for child in element:
+            if child.tag == "li":
+                items.append("{" + ";".join(self.item(child, depth + 1)) + "}")
+            else:
+                block = self.block(child, depth + 1) if child.tag in BLOCKS else [self.line(child)]
+                items[-1:] = [f"{items[-1][:-1]};{';'.join(block)}}}"] if items else block
+        if not items:
+            return extra
+        if element.tag != "ol":
+            return [*extra, f"list(tight: true, {', '.join(items)})"]
+        start = element.get("start") or "1"
+        style = {"a": ', numbering: "a."', "A": ', numbering: "A."', "i": ', numbering: "i."', "I": ', numbering: "I."'}.get(element.get("type"), "")
+        return [*extra, f"enum(tight: true, start: {start if start.isdecimal() and len(start) < 10 else 1}{style}, {', '.join(items)})"]
+
+    def item(self, element, depth):
+        """A list item; a lone line is not made a paragraph, so that the list stays tight."""
+        content = self.flow(element, depth)
+        return [re.sub(r"^par\((.*)\)$", r"\1", piece, flags=re.S) if index == 0 else piece for index, piece in enumerate(content)]
+
+    def code_block(self, element):
+        lines = element.text_content().strip("\n").expandtabs(4).split("\n")
+        chunks = ["\n".join(lines[at : at + RAW_LINES]) for at in range(0, len(lines), RAW_LINES)]
+        blocks = ["block(width: 100%, fill: luma(246), inset: (x: 6pt, y: 3pt), above: 0pt, below: 0pt, raw(block: true, " + quoted(chunk) + "))" for chunk in chunks]
+        return [*self.anchor(element), "block({" + ";".join(blocks) + "})"]
+
+    # -- tables
+
+    def table(self, element, depth):
+        captions = [self.line(caption) for caption in element.iterchildren("caption")]
+        before = self.anchor(element) + [f"par(emph({caption}))" for caption in captions if caption != "{}"]
+        rows = [row for row in element.iter("tr") if next(row.iterancestors("table"), None) is element]
+        cells, columns = place_cells(rows)
+        layout = any(True for _ in element.iterdescendants("table")) or columns == 1
+        if layout or not cells:
+            return before + [block for cell, *_ in cells for block in self.flow(cell, depth)]
+        if columns > MAX_COLUMNS:
+            warn(f"a table of {columns} columns does not fit a page: its rows are written as lines")
+            lines = [" | ".join(_cell(cell) for cell in row if cell.tag in ("td", "th")) for row in rows]
+            return before + [f"par({quoted(line)})" for line in lines if line.strip(" |")]
+        head = self.head_rows(rows, cells)
+        size = next(points for limit, points in ((6, 9.5), (9, 8), (14, 6.5), (22, 5), (MAX_COLUMNS, 3.5)) if columns <= limit)
+        parts = [f"columns: {columns}"]
+        header = [self.cell(place, depth, size, columns) for place in cells if place[2] < head]
+        parts += [f"table.header({', '.join(header)})"] if header else []
+        parts += [self.cell(place, depth, size, columns) for place in cells if place[2] >= head]
+        return [*before, f"{{set text(size: {size}pt);table({', '.join(parts)})}}"]
+
+    def head_rows(self, rows, cells):
+        """How many rows at the top repeat on every page: those of <thead>, or a first row of <th> only."""
+        head = 0
+        for row in rows[:4]:
+            if row.getparent().tag == "thead" or (head == 0 and len(row) and all(cell.tag == "th" for cell in row)):
+                head += 1
+            else:
+                break
+        if head > 3 or head == len(rows) or any(y < head < y + height for _, _, y, _, height in cells):
+            return 0
+        return head
+
+    def cell(self, place, depth, size, columns):
+        element, x, y, width, height = place
+        content = self.flow(element, depth + 1)
+        if len(content) == 1:
+            content = [re.sub(r"^par\((.*)\)$", r"\1", content[0], flags=re.S)]
+        text = "{" + ";".join(content) + "}"
+        longest = max(map(len, (element.text_content() or "").split()), default=0)
+        if longest * size * 0.5 > self.width / columns * 1.5 and longest > 12:  # a word wider than its column: break it anywhere
+            text = f'{{show regex("[^\\\\s]{{12}}"): it => it + sym.zws;{text}}}'
+        spans = (f", colspan: {width}" if width > 1 else "") + (f", rowspan: {height}" if height > 1 else "")
+        fill = ", fill: luma(240)" if element.tag == "th" else ""
+        align = re.search(r"text-align\s*:\s*(center|right)", element.get("style") or "") or re.match("(center|right)$", element.get("align") or "")
+        return f"table.cell(x: {x}, y: {y}{spans}{fill}{', align: ' + align.group(1) if align else ''}, {text if element.tag == 'td' else 'strong(' + text + ')'})"
+
+    # -- inline: pieces of a code block, joined by ;
+
+    def line(self, element, styles=frozenset()):
+        pieces = [piece for piece in self.pieces(element, styles)]
+        return "{" + ";".join(pieces) + "}"
+
+    def pieces(self, element, styles):
+        out = []
+        for text, child in [(element.text, None)] + [(child.tail, child) for child in element]:
+            if child is not None:
+                out += self.inline(child, styles)
+            text = text and re.sub(r"[ \t\r\n\f]+", " ", text)
+            if text:
+                out.append(quoted(text))
+        return out
+
+    def inline(self, element, styles):
+        tag = element.tag
+        if tag == "br":
+            return ["linebreak()"]
+        if tag == "img":
+            return self.picture(element)
+        if tag == "input":
+            if element.get("type") == "checkbox":
+                return [quoted("☑ " if element.get("checked") is not None else "☐ ")]
+            return [quoted(element.get("value"))] if element.get("value") and element.get("type") not in ("hidden", "password") else []
+        if tag in CODE:
+            text = re.sub(r"\s+", " ", element.text_content())
+            return [*self.anchor(element), f"raw({quoted(text)})"] if text else []
+        if "footnote-backref" in (element.get("class") or ""):
+            return []
+        style = STYLES.get(tag)
+        if style in styles:
+            style = None
+        inner = self.pieces(element, styles | {style} if style else styles)
+        if tag == "q":
+            inner = [quoted("“"), *inner, quoted("”")]
+        if not inner:
+            return self.anchor(element)
+        if style:
+            inner = [f"{style}({{{';'.join(inner)}}})"]
+        href = (element.get("href") or "").strip() if tag == "a" else ""
+        if href and "link" not in styles:
+            target = self.anchors.get(href[1:]) if href.startswith("#") else None
+            goal = f"label({quoted(target[1])})" if target else quoted(href) if re.match(r"(https?|mailto|tel|ftp):.", href, re.I) and len(href) < 4000 else None
+            inner = [f"link({goal}, {{{';'.join(inner)}}})"] if goal else inner
+        return self.anchor(element) + inner
+
+    def anchor(self, element):
+        name = element.get("id") or (element.tag == "a" and element.get("name")) or ""
+        known = self.anchors.get(name)
+        return [f"[#metadata(none)#label({quoted(known[1])})]"] if known and known[0] is element else []
+
+    def picture(self, element):
+        alt = element.get("alt") or ""
+        try:
+            name, width, height = self.stored(element.get("src") or "")
+        except (ValueError, OSError) as error:
+            if str(error) != "none":
+                warn("a picture of an unknown or damaged format is shown by its alternative text")
+            return [quoted(f"[{alt}]")] if alt else []
+        asked = [re.match(r"\s*(\d+(?:\.\d+)?)\s*(px|)\s*$", element.get(side) or "") for side in ("width", "height")]
+        if asked[0]:
+            width, height = float(asked[0].group(1)), float(asked[1].group(1)) if asked[1] else height * float(asked[0].group(1)) / width
+        inside = next((a for a in element.iterancestors("td", "th")), None)
+        room = self.width / max(1, len(inside.getparent())) - 8 if inside is not None else self.width - 30
+        scale = min(0.75, max(room, 10) / max(width, 1), (self.height - 30) / max(height, 1))
+        return [f"box(image({quoted(name)}, width: {max(width * scale, 1):.1f}pt, height: {max(height * scale, 1):.1f}pt, alt: {quoted(alt)}))"]
+
+    def stored(self, uri):
+        """Write the picture of a data: URI into the folder once; return its name and its size in pixels."""
+        from PIL import Image
+
+        if uri in self.pictures:
+            return self.pictures[uri]
+        head, _, body = uri.partition(",")
+        if self.pictures.get("off") or ";base64" not in head:
+            raise ValueError("none" if self.pictures.get("off") else "not base64")
+        raw, name = base64.b64decode(body, validate=False), f"p{len(self.pictures)}"
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+        try:
+            image = Image.open(io.BytesIO(raw))
+            if image.width * image.height > MAX_PIXELS // 4:
+                raise ValueError("too many pixels")
+            if image.format in NATIVE_PICTURES and image.mode != "CMYK":
+                name = f"{name}.{NATIVE_PICTURES[image.format]}"
+                Path(self.folder, name).write_bytes(raw)
+            else:
+                name += ".png"
+                image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB").save(Path(self.folder, name), compress_level=1)
+        except (Image.DecompressionBombError, SyntaxError) as error:
+            raise ValueError("damaged") from error
+        self.pictures[uri] = name, image.width, image.height
+        return self.pictures[uri]
+
+
+def place_cells(rows):
+    """Put the cells of HTML rows on a grid: [(cell, x, y, width, height)], number of columns. Spans end where the table does."""
+    taken, cells, columns = set(), [], 0
+    for y, row in enumerate(rows):
+        x = 0
+        for cell in row:
+            if cell.tag not in ("td", "th"):
+                continue
+            while (x, y) in taken:
+                x += 1
+            width, height = (int(cell.get(name)) if (cell.get(name) or "").isdecimal() and len(cell.get(name)) < 6 else 1 for name in ("colspan", "rowspan"))
+            width, height = max(1, min(width, 200)), min(height or len(rows), len(rows) - y)
+            while width > 1 and any((x + step, y) in taken for step in range(width)):
+                width -= 1
+            if height > 1 and any((x + right, y + down) in taken for down in range(height) for right in range(width)):
+                height = 1
+            if width > 1 or height > 1:
+                taken.update((x + right, y + down) for down in range(height) for right in range(width))
+            cells.append((cell, x, y, width, height))
+            x += width
+            columns = max(columns, x)
+    return cells, columns
+
+
+def write_pdf(body, title):
+    import typst
+
+    with tempfile.TemporaryDirectory() as folder:
+        setter = Typesetter(body, folder)
+        setup = page_setup(title, body.get("lang"), body.get("dir"))
+        try:
+            compile_pdf(setup + "#{" + ";".join(setter.flow(body, 0)) + "}\n", folder)
+        except typst.TypstError as error:
+            if not setter.pictures:
+                raise
+            warn(f"pictures were left out: {str(error)[:120]}")
+            setter.pictures = {"off": True}
+            compile_pdf(setup + "#{" + ";".join(setter.flow(body, 0)) + "}\n", folder)
+    return {"pages": check_pdf(OUTPUT, weight(body.text_content()))}
