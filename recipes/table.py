@@ -1,0 +1,73 @@
+"""Tables: read one format, write another."""
+
+
+UNTYPED = ("text/csv", "text/tab-separated-values")  # what says nothing about the kinds of its values
+
+
+def read_tables():
+    if SOURCE_TYPE in UNTYPED:
+        return [read_delimited("\t" if SOURCE_TYPE == "text/tab-separated-values" else ",")]
+    if SOURCE_TYPE == "application/json":
+        return read_json()
+    if SOURCE_TYPE == "application/x-ndjson":
+        return read_ndjson()
+    if SOURCE_TYPE == "application/vnd.apache.parquet":
+        return read_parquet()
+    return read_book()
+
+
+def write_tables(tables):
+    if SOURCE_TYPE in UNTYPED and TARGET in ("json", "ndjson", "parquet", "xlsx", "ods"):
+        for table in tables:
+            for column in table.columns:
+                settle(column, dates=TARGET not in ("json", "ndjson"))
+    if TARGET == "xlsx":
+        write_xlsx(tables, OUTPUT)
+    elif TARGET == "ods":
+        write_ods(tables, OUTPUT)
+    elif TARGET == "zip":
+        write_sheet_files(tables)
+    elif TARGET in ("html", "md", "xml", "json"):
+        write = {"html": write_html, "md": write_markdown, "xml": write_xml, "json": write_json}[TARGET]
+        with OUTPUT.open("wb") as out:
+            write(tables, out)
+    else:
+        write_single(tables)
+
+
+def write_single(tables):
+    if len(tables) > 1:
+        refuse("unsupported", f"a {TARGET} file holds one table, not {len(tables)}: choose one sheet, or the format zip for all")
+    if not tables[0].columns:
+        refuse("empty", "the sheet is empty")
+    if TARGET == "parquet":
+        write_parquet(tables[0], OUTPUT)
+        return
+    with OUTPUT.open("wb") as out:
+        if TARGET == "ndjson":
+            write_records(tables[0], out, b"\n")
+        else:
+            delimiter = NAMED_DELIMITERS[OPTIONS.get("output_delimiter", "comma")] if TARGET == "csv" else "\t"
+            write_delimited(tables[0], out, delimiter)
+
+
+def write_sheet_files(tables):
+    """Every sheet as a CSV file in a zip."""
+    import io
+
+    files = Zip(OUTPUT)
+    for name, table in zip(sheet_names(tables), tables, strict=True):
+        text = io.BytesIO()
+        if table.columns:
+            write_delimited(table, text, ",")
+        files.add(f"{name}.csv", [text.getvalue()])
+    files.close()
+
+
+def convert():
+    tables = read_tables()
+    write_tables(tables)
+    return {"tables": len(tables), "rows": sum(one.rows for one in tables), "columns": max(len(one.columns) for one in tables)}
+
+
+run(convert)

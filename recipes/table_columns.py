@@ -1,0 +1,257 @@
+"""A table in memory: columns of text with what kind of values they hold, and the law by which text becomes a value.
+
+Text stays text unless every cell of its column reads the same after text -> value -> text: leading zeros, long
+numbers, phone numbers, "NA" and "yes" survive every conversion.
+"""
+
+import base64
+import datetime
+import decimal
+import json
+import re
+from dataclasses import dataclass, field
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MAX_COLUMNS = 16_384  # what a spreadsheet can hold, and far past what anybody reads
+MAX_CELLS = 40_000_000
+
+NUMERIC = ("integer", "float", "decimal")
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+DATETIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
+
+
+@dataclass
+class Column:
+    """``text`` has one string per row, null where there is no value. ``kind`` says what all of them are:
+    text, integer, float, decimal, boolean, date, datetime, or mixed: then ``literal`` marks the cells whose text
+    is a JSON literal (a number, a boolean, a nested object) and not a string. ``values`` are the typed values."""
+
+    name: str
+    text: pa.ChunkedArray
+    kind: str = "text"
+    values: pa.ChunkedArray | None = None
+    literal: pa.Array | None = None
+
+
+@dataclass
+class Table:
+    name: str
+    columns: list
+    rows: int
+    headed: bool = True  # False: the names were made here and are not part of the document
+    facts: dict = field(default_factory=dict)
+
+
+def chunked(array):
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def unique_names(columns):
+    """Names for formats that need each one once: empty ones are numbered, repeated ones get a suffix."""
+    names, seen = [], set()
+    for number, column in enumerate(columns, 1):
+        base = name = column.name or f"column_{number}"
+        count = 1
+        while name in seen:
+            count += 1
+            name = f"{base}_{count}"
+        if name != column.name:
+            warn("empty or repeated column names were made unique")
+        seen.add(name)
+        names.append(name)
+    return names
+
+
+# text -> values ------------------------------------------------------------------------------------------------------
+
+
+def settle(column, dates):
+    """Give a text column its values where the law allows it. ``dates`` is False for formats that have none."""
+    if column.kind != "text":
+        return
+    first = next((text for chunk in column.text.chunks for text in chunk.drop_null().slice(0, 1).to_pylist()), None)
+    if first is None:
+        return
+    if NUMBER.fullmatch(first):
+        point = first.find(".")
+        attempts = [("integer", pa.int64()), ("float", pa.float64())]
+        if point > 0 and len(first) < 17:
+            scale = len(first) - point - 1
+            digits = min(38, pc.max(pc.binary_length(column.text)).as_py())
+            attempts.append(("decimal", pa.decimal128(max(digits, scale + 1), scale)))
+    elif first.lower() in ("true", "false"):
+        attempts = [("boolean", pa.bool_())]
+    elif dates and DATE.fullmatch(first):
+        attempts = [("date", pa.date32())]
+    elif dates and DATETIME.fullmatch(first):
+        attempts = [("datetime", pa.timestamp("s"))]
+    else:
+        return
+    for kind, type_ in attempts:
+        try:
+            values = column.text.cast(type_)
+        except pa.ArrowInvalid:
+            continue
+        text = column.text
+        if kind == "datetime":
+            text = pc.replace_substring(text, "T", " ")
+        elif kind == "boolean" and first != "true" and first != "false":
+            alike = pc.is_in(text, pa.array(["True", "False"] if first[1:].islower() else ["TRUE", "FALSE"]))
+            text = pc.utf8_lower(text) if pc.all(alike).as_py() else text
+        if pc.all(pc.equal(plain(values), text)).as_py():
+            column.kind, column.values = kind, values
+            return
+
+
+# values -> text ------------------------------------------------------------------------------------------------------
+
+
+def plain(values):
+    """The text of an array of numbers, booleans, dates or times, as people write them."""
+    text = values.cast(pa.string())
+    if pa.types.is_floating(values.type):
+        scientific = pc.fill_null(pc.match_substring(text, "e"), False)
+        if pc.any(scientific).as_py():  # Arrow writes 1.2e+10 where people write 12000000000
+            spelled = [repr(value).removesuffix(".0") for value in values.filter(scientific).to_pylist()]
+            text = pc.replace_with_mask(text, scientific, pa.array(spelled, pa.string()))
+        text = pc.if_else(pc.is_nan(values), None, text)
+    elif pa.types.is_timestamp(values.type) or pa.types.is_time(values.type):
+        text = pc.replace_substring_regex(text, r"(\.\d*?)0+(Z|[+-]\d\d:?\d\d|)$", r"\1\2")
+        text = pc.replace_substring_regex(text, r"\.(Z|[+-]\d\d:?\d\d|)$", r"\1")
+    return text
+
+
+def scalar_text(value):
+    """The text of one Python value and whether that text is a JSON literal."""
+    kind = type(value)
+    if kind is str:
+        return value, False
+    if kind is bool:
+        return ("true" if value else "false"), True
+    if kind is int:
+        return str(value), True
+    if kind is float:
+        return (repr(value).removesuffix(".0"), True) if abs(value) < float("inf") else (None, False)
+    if isinstance(value, datetime.timedelta):
+        seconds = int(value.total_seconds())
+        sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
+        return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}", False
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(" "), False
+    if isinstance(value, (dict, list, tuple)):
+        return nested_text(value), True
+    if isinstance(value, bytes):
+        return bytes_text(value), False
+    return str(value), isinstance(value, decimal.Decimal) and value.is_finite()
+
+
+def bytes_text(value):
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        warn("binary values are written as base64")
+        return base64.b64encode(value).decode()
+
+
+def bare(value):
+    """What JSON cannot say itself, said in text."""
+    if isinstance(value, int):
+        return json.loads(json.dumps(value))
+    return scalar_text(value)[0]
+
+
+def nested_text(value):
+    try:
+        return orjson.dumps(value, default=bare, option=orjson.OPT_NON_STR_KEYS).decode()
+    except (orjson.JSONEncodeError, RecursionError):  # whole numbers past 64 bits; lone surrogates
+        return json.dumps(value, default=bare, ensure_ascii=False).encode(errors="replace").decode()
+
+
+def strings(values):
+    """An Arrow array of strings, tolerant of the lone surrogates that JSON lets through."""
+    try:
+        return chunked(pa.array(values, pa.string()))
+    except UnicodeEncodeError:
+        warn("characters that are not Unicode were replaced")
+        return chunked(pa.array([v and v.encode(errors="replace").decode() for v in values], pa.string()))
+
+
+def column_of_values(name, values):
+    """A column of Python values, None where there is none. One kind of value makes a typed column, several a mixed one."""
+    kinds = set(map(type, values))
+    kinds.discard(type(None))
+    if kinds <= {str}:
+        return Column(name, strings(values))
+    try:
+        if kinds == {bool}:
+            return column_of_array(name, pa.array(values, pa.bool_()))
+        if kinds == {int}:
+            return column_of_array(name, pa.array(values, pa.int64()))
+        if kinds <= {int, float}:
+            return column_of_array(name, pa.array(values, pa.float64()))
+        if kinds == {datetime.date}:
+            return column_of_array(name, pa.array(values, pa.date32()))
+        if kinds == {datetime.datetime}:
+            return column_of_array(name, pa.array(values, pa.timestamp("us")))
+    except (OverflowError, pa.ArrowInvalid):
+        pass  # whole numbers past 64 bits stay what they were, as text
+    pairs = [(None, False) if value is None else scalar_text(value) for value in values]
+    literal = pa.array([pair[1] for pair in pairs], pa.bool_())
+    text = strings([pair[0] for pair in pairs])
+    return Column(name, text, "mixed", None, literal) if pc.any(literal).as_py() else Column(name, text)
+
+
+def column_of_array(name, values):
+    """A column of an Arrow array of any type."""
+    values, types = chunked(values), pa.types
+    kind = values.type
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        kind = kind.value_type
+        values = values.cast(kind) if types.is_dictionary(values.type) else chunked(pc.run_end_decode(values))
+    if isinstance(kind, pa.BaseExtensionType):
+        values = chunked(pa.chunked_array([chunk.storage for chunk in values.chunks], kind.storage_type))
+        kind = values.type
+    if types.is_string(kind):
+        return Column(name, values)
+    if types.is_large_string(kind) or types.is_string_view(kind):
+        return Column(name, values.cast(pa.string()))
+    if types.is_null(kind):
+        return Column(name, values.cast(pa.string()))
+    if types.is_boolean(kind):
+        return Column(name, plain(values), "boolean", values)
+    if types.is_integer(kind):
+        return Column(name, plain(values), "integer", values)
+    if types.is_floating(kind):
+        finite = pc.is_finite(values)
+        if not pc.all(finite).as_py() and pc.any(pc.invert(finite)).as_py():
+            warn("NaN and infinity are written as no value")
+            values = pc.if_else(finite, values, None)
+        whole = values.cast(pa.float64()) if types.is_float16(kind) else values
+        return Column(name, plain(whole), "float", values)
+    if types.is_decimal(kind):
+        return Column(name, values.cast(pa.string()), "decimal", values)
+    if types.is_date(kind):
+        values = values.cast(pa.date32())
+        return Column(name, plain(values), "date", values)
+    if types.is_timestamp(kind):
+        return Column(name, plain(values), "text" if kind.tz else "datetime", values)
+    if types.is_time(kind):
+        return Column(name, plain(values), "text", values)
+    if types.is_nested(kind):
+        return column_of_nested(name, values)
+    return Column(name, strings([None if value is None else scalar_text(value)[0] for value in values.to_pylist()]), "text", values)
+
+
+def column_of_nested(name, values):
+    text, types = [], pa.types
+    pairs = types.is_map(values.type)
+    for value in values.to_pylist():
+        if value is not None and pairs and all(isinstance(key, str) for key, _ in value):
+            value = dict(value)
+        text.append(None if value is None else nested_text(value))
+    literal = pa.array([one is not None for one in text], pa.bool_())
+    return Column(name, strings(text), "mixed", values, literal)

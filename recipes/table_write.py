@@ -1,0 +1,281 @@
+"""Writes tables as text by Arrow's string kernels, a slice of rows at a time, and counts what it wrote: csv, tsv,
+html, md, json, ndjson, xml; and Parquet."""
+
+import re
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SLICE_BYTES = 16 << 20
+CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")  # what XML 1.0 and HTML cannot say
+
+
+def joined(*parts):
+    """One string per row; null where a part is null."""
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def content(array):
+    """The bytes of all strings of an Arrow array, one after the other, without a copy."""
+    if not len(array):
+        return b""
+    offsets = memoryview(array.buffers()[1]).cast("i")
+    start, end = offsets[array.offset], offsets[array.offset + len(array)]
+    return memoryview(array.buffers()[2] or b"")[start:end]
+
+
+def has(array, characters):
+    data = bytes(content(array)) if len(array) < 5 else content(array)
+    return re.search(b"[" + re.escape(characters) + b"]", data) is not None
+
+
+def whole(array, start, length):
+    part = array.slice(start, length)
+    if isinstance(part, pa.Array):
+        return part
+    return part.chunk(0) if part.num_chunks == 1 else pc.cast(part.combine_chunks(), pa.string()) if part.num_chunks else pa.array([], pa.string())
+
+
+def slices(table):
+    """(start, length) of runs of rows that are about SLICE_BYTES of text each."""
+    size = sum(column.text.nbytes for column in table.columns) + table.rows
+    step = max(1, min(1 << 17, SLICE_BYTES * max(1, table.rows) // max(1, size)))
+    for start in range(0, table.rows, step):
+        yield start, min(step, table.rows - start)
+
+
+def cell_texts(table, start, length, escape):
+    return [escape(whole(column.text, start, length)) for column in table.columns]
+
+
+def each(array, function):
+    """A rare case done cell by cell."""
+    return pa.array([None if text is None else function(text) for text in array.to_pylist()], pa.string())
+
+
+def replaced(array, pairs):
+    for old, new in pairs:
+        if has(array, old[:1].encode()):
+            array = pc.replace_substring(array, old, new)
+    return array
+
+
+# delimited text -------------------------------------------------------------------------------------------------------
+
+
+def write_delimited(table, out, delimiter):
+    """RFC 4180 with LF: quoted where needed; an empty string is "", no value is nothing."""
+    special = rb'"\r\n' + re.escape(delimiter).encode()
+    formulas = OPTIONS.get("escape_formulas", False)
+
+    def quoted(array):
+        if formulas and has(array, b"=+-@\t\r"):
+            risky = pc.match_substring_regex(array, r"^[=+\-@\t\r]")
+            number = pc.match_substring_regex(array, r"^[+-]?[0-9][0-9.,]*$")
+            array = pc.if_else(pc.and_(risky, pc.invert(number)), joined("'", array), array)
+        if re.search(b"[" + special + b"]", content(array)):
+            needs = pc.match_substring_regex(array, '["\r\n' + re.escape(delimiter) + "]")
+            array = pc.if_else(needs, joined('"', replaced(array, [('"', '""')]), '"'), array)
+        return pc.fill_null(pc.if_else(pc.equal(array, ""), '""', array), "")
+
+    if len(table.columns) == 1:  # a line with nothing on it would not be read as a row
+        quoted_one = quoted
+        quoted = lambda array: pc.if_else(pc.equal(quoted_one(array), ""), '""', quoted_one(array))
+    breaks = lines = 0
+    if table.headed:
+        names = quoted(pa.array([column.name for column in table.columns], pa.string())).to_pylist()
+        out.write((delimiter.join(name if name != '""' or len(names) == 1 else "" for name in names) + "\n").encode())
+    for start, length in slices(table):
+        cells = cell_texts(table, start, length, quoted)
+        breaks += sum(bytes(content(cell)).count(b"\n") for cell in cells)
+        rows = content(joined(pc.binary_join_element_wise(*cells, delimiter), "\n"))
+        lines += bytes(rows).count(b"\n")
+        out.write(rows)
+    verified(lines - breaks, table)
+
+
+def verified(rows, table):
+    if rows != table.rows:
+        raise RuntimeError(f"{rows} rows were written of {table.rows}")
+
+
+# markup ---------------------------------------------------------------------------------------------------------------
+
+
+def escaped(array):
+    """Text for XML and HTML; characters these cannot say become U+FFFD."""
+    if CONTROLS.search(content(array)):
+        warn("control characters were replaced")
+        array = each(array, lambda text: CONTROLS.sub(b"\xef\xbf\xbd", text.encode()).decode())
+    return replaced(array, [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;")])
+
+
+def one_escaped(text):
+    return escaped(pa.array([text], pa.string()))[0].as_py()
+
+
+HTML_HEAD = """<!DOCTYPE html>
+<html>
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font: 14px/1.4 system-ui, sans-serif; margin: 2em; }}
+table {{ border-collapse: collapse; }}
+th, td {{ border: 1px solid #ccc; padding: .25em .6em; text-align: left; vertical-align: top; white-space: pre-wrap; }}
+thead th {{ background: #f3f3f3; position: sticky; top: 0; }}
+.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
+</style>
+</head>
+<body>
+"""
+
+
+def write_html(tables, out):
+    out.write(HTML_HEAD.format(title=one_escaped(OPTIONS.get("title") or tables[0].name)).encode())
+    for table in tables:
+        if len(tables) > 1:
+            out.write(f"<h2>{one_escaped(table.name)}</h2>\n".encode())
+        out.write(b"<table>\n")
+        if table.headed:
+            heads = "".join(f"<th>{one_escaped(column.name)}</th>" for column in table.columns)
+            out.write(f"<thead>\n<tr>{heads}</tr>\n</thead>\n".encode())
+        out.write(b"<tbody>\n")
+        numbers = [column.kind in NUMERIC for column in table.columns]
+        written = 0
+        for start, length in slices(table):
+            parts = ["<tr>"]
+            for cell, number in zip(cell_texts(table, start, length, escaped), numbers, strict=True):
+                parts += ['<td class="n">' if number else "<td>", pc.fill_null(cell, ""), "</td>"]
+            rows = content(joined(*parts, "</tr>\n"))
+            written += bytes(rows).count(b"</tr>\n")
+            out.write(rows)
+        verified(written, table)
+        out.write(b"</tbody>\n</table>\n")
+    out.write(b"</body>\n</html>\n")
+
+
+def write_markdown(tables, out):
+    def marked(array):
+        array = replaced(array, [("\\", "\\\\"), ("|", "\\|"), ("*", "\\*"), ("`", "\\`"), ("[", "\\["), ("]", "\\]"), ("~", "\\~")])
+        if has(array, b"_"):  # emphasis starts only at the edge of a word: snake_case may stay as it is
+            edge = pc.match_substring_regex(array, r"(^|[^\pL\pN])_|_([^\pL\pN]|$)")
+            array = pc.if_else(edge, pc.replace_substring(array, "_", "\\_"), array)
+        array = replaced(array, [("&", "&amp;"), ("<", "&lt;"), ("\0", "\ufffd")])
+        return replaced(array, [("\r\n", "<br>"), ("\n", "<br>"), ("\r", "<br>")])
+
+    for number, table in enumerate(tables):
+        if len(tables) > 1:
+            out.write(f"{chr(10) if number else ''}## {marked(pa.array([table.name]))[0].as_py()}\n\n".encode())
+        names = marked(pa.array([column.name if table.headed else "" for column in table.columns], pa.string())).to_pylist()
+        rule = ["---:" if column.kind in NUMERIC else "---" for column in table.columns]
+        out.write(f"| {' | '.join(names)} |\n| {' | '.join(rule)} |\n".encode())
+        written = 0
+        for start, length in slices(table):
+            cells = [pc.fill_null(cell, "") for cell in cell_texts(table, start, length, marked)]
+            rows = content(joined("| ", pc.binary_join_element_wise(*cells, " | "), " |\n"))
+            written += bytes(rows).count(b"\n")
+            out.write(rows)
+        verified(written, table)
+
+
+def element_names(table):
+    names = []
+    for name in unique_names(table.columns):
+        element = re.sub(r"[^\w.-]+", "_", name).strip("_") or "column"
+        if not re.match(r"[^\W\d]", element) or element.lower().startswith("xml"):
+            element = "_" + element
+        while element in names:
+            element += "_"
+        names.append(element)
+    return names
+
+
+def write_xml(tables, out):
+    """``<table name><row><column>text</column>…``: an element per column, left out where there is no value."""
+    out.write(b'<?xml version="1.0" encoding="UTF-8"?>\n')
+    out.write(b"<tables>\n" if len(tables) > 1 else b"")
+    for table in tables:
+        out.write(f'<table name="{one_escaped(table.name).replace(chr(34), "&quot;")}">\n'.encode())
+        names = element_names(table)
+        if names != [column.name for column in table.columns]:
+            warn("column names that XML does not allow were changed")
+        written = 0
+        for start, length in slices(table):
+            parts = ["<row>"]
+            for name, cell in zip(names, cell_texts(table, start, length, escaped), strict=True):
+                parts.append(pc.fill_null(joined(f"<{name}>", cell, f"</{name}>"), ""))
+            rows = content(joined(*parts, "</row>\n"))
+            written += bytes(rows).count(b"</row>\n")
+            out.write(rows)
+        verified(written, table)
+        out.write(b"</table>\n")
+    out.write(b"</tables>\n" if len(tables) > 1 else b"")
+
+
+# JSON -----------------------------------------------------------------------------------------------------------------
+
+
+def json_cells(column, start, length):
+    """Each cell as a JSON literal: numbers with the digits they were read with."""
+    array = whole(column.text, start, length)
+    if column.kind in (*NUMERIC, "boolean"):
+        if column.kind == "boolean":
+            array = pc.utf8_lower(array)
+        return pc.fill_null(array, "null")
+    strings = array
+    if re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", content(strings)):
+        strings = each(strings, lambda text: orjson.dumps(text)[1:-1].decode())
+    else:
+        strings = replaced(strings, [("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")])
+    strings = joined('"', strings, '"')
+    if column.literal is not None:
+        strings = pc.if_else(column.literal.slice(start, length), array, strings)
+    return pc.fill_null(strings, "null")
+
+
+def write_json(tables, out):
+    """An array of objects; several sheets are one object of them. Arrays of values on request."""
+    several = len(tables) > 1
+    arrays = OPTIONS.get("orient") == "arrays"
+    out.write(b"{\n" if several else b"")
+    for number, table in enumerate(tables):
+        if several:
+            out.write((b",\n" if number else b"") + orjson.dumps(table.name) + b": ")
+        out.write(b"[\n")
+        if arrays and table.headed:
+            out.write(orjson.dumps([column.name for column in table.columns]) + (b",\n" if table.rows else b"\n"))
+        write_records(table, out, b",\n", arrays)
+        out.write(b"]" if several else b"]\n")
+    out.write(b"\n}\n" if several else b"")
+
+
+def write_records(table, out, separator, arrays=False):
+    keys = [""] * len(table.columns) if arrays else [orjson.dumps(name).decode() + ":" for name in unique_names(table.columns)]
+    written = 0
+    opening, closing = ("[", "]") if arrays else ("{", "}")
+    for start, length in slices(table):
+        parts = [opening]
+        for number, (key, column) in enumerate(zip(keys, table.columns, strict=True)):
+            parts += ["," + key if number else key, json_cells(column, start, length)]
+        rows = bytes(content(joined(*parts, closing + separator.decode())))
+        written += rows.count(b"\n")
+        if start + length == table.rows and separator != b"\n":
+            rows = rows[: -len(separator)] + b"\n"
+        out.write(rows)
+    verified(written, table)
+
+
+# Parquet --------------------------------------------------------------------------------------------------------------
+
+
+def write_parquet(table, path):
+    import pyarrow.parquet as pq
+
+    columns = [column.values if column.values is not None else column.text for column in table.columns]
+    whole_table = pa.Table.from_arrays(columns, names=unique_names(table.columns))
+    pq.write_table(whole_table, path, compression="zstd")
+    metadata = pq.read_metadata(path)
+    if (metadata.num_rows, metadata.num_columns) != (table.rows, len(columns)):
+        raise RuntimeError("the Parquet file does not hold what was written")
