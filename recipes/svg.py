@@ -19,6 +19,39 @@ MAX_DRAWN_PIXELS = 60_000_000
 MAX_DRAWN_ELEMENTS = 500_000
 MONO = re.compile(r"mono|courier|consol|menlo|code|typewriter|fixed", re.IGNORECASE)
 SERIF = re.compile(r"(?<!sans-)(?<!sans )\bserif|times|georgia|garamond|roman|palatino|cambria|minion|bookman|century", re.IGNORECASE)
+FONTS = {"CJK": "Noto Sans CJK SC", "Emoji": "Noto Emoji"} | {
+    name: f"Noto Sans {name}"
+    for name in "Hebrew Arabic Armenian Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada Malayalam Sinhala Thai Lao Myanmar Georgian Ethiopic Khmer Symbols".split()
+}
+SCRIPTS = re.compile(
+    "|".join(
+        f"(?P<{name}>[{ranges}](?:[{ranges} ]*[{ranges}])?)"
+        for name, ranges in {
+            "CJK": "\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff\u1100-\u11ff",
+            "Hebrew": "\u0590-\u05ff\ufb1d-\ufb4f",
+            "Arabic": "\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefe",
+            "Armenian": "\u0530-\u058f",
+            "Devanagari": "\u0900-\u097f",
+            "Bengali": "\u0980-\u09ff",
+            "Gurmukhi": "\u0a00-\u0a7f",
+            "Gujarati": "\u0a80-\u0aff",
+            "Oriya": "\u0b00-\u0b7f",
+            "Tamil": "\u0b80-\u0bff",
+            "Telugu": "\u0c00-\u0c7f",
+            "Kannada": "\u0c80-\u0cff",
+            "Malayalam": "\u0d00-\u0d7f",
+            "Sinhala": "\u0d80-\u0dff",
+            "Thai": "\u0e00-\u0e7f",
+            "Lao": "\u0e80-\u0eff",
+            "Myanmar": "\u1000-\u109f",
+            "Georgian": "\u10a0-\u10ff",
+            "Ethiopic": "\u1200-\u137f",
+            "Khmer": "\u1780-\u17ff",
+            "Symbols": "\u2190-\u2bff",
+            "Emoji": "\U0001f000-\U0001faff",
+        }.items()
+    )
+)
 FONT_RULE = re.compile(r"(font-family\s*:\s*)([^;}]+)")
 
 
@@ -118,6 +151,39 @@ def settle_fonts(root):
             element.text = FONT_RULE.sub(lambda match: match[1] + with_fallback(match[2]), element.text)
 
 
+def settle_scripts(root):
+    """Put runs of other scripts into elements that name their font: usvg looks for one font for a whole run, and shows boxes else."""
+    for element in list(root.iter(f"{{{SVG}}}text", f"{{{SVG}}}tspan", f"{{{SVG}}}textPath", f"{{{SVG}}}a")):
+        pieces = [(None, element.text)] + [(child, child.tail) for child in element]
+        for child, text in pieces:
+            if not text or not SCRIPTS.search(text):
+                continue
+            first, *runs = cut(text)
+            if child is None:
+                element.text, at = first[1], 0
+            else:
+                child.tail, at = first[1], element.index(child) + 1
+            for offset, (font, run) in enumerate(runs):
+                span = etree.Element(f"{{{SVG}}}tspan")
+                span.text = run
+                if font:
+                    span.set("style", f"font-family: '{font}'")
+                element.insert(at + offset, span)
+
+
+def cut(text):
+    """The text as [font, run] pairs; the first run has no font of its own and may be empty."""
+    runs, at = [(None, "")], 0
+    for match in SCRIPTS.finditer(text):
+        if match.start() > at:
+            runs.append((None, text[at : match.start()]))
+        runs.append((FONTS[match.lastgroup], match[0]))
+        at = match.end()
+    if at < len(text):
+        runs.append((None, text[at:]))
+    return [(None, runs[1][1]), *runs[2:]] if runs[1][0] is None else runs
+
+
 def length(text):
     match = re.fullmatch(r"\s*\+?([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]*)\s*", text or "", re.IGNORECASE)
     if not match or match[2].lower() not in PIXELS_PER:
@@ -211,6 +277,7 @@ def convert():
         refuse("too_large", f"the SVG draws more than {MAX_DRAWN_ELEMENTS} elements once its references are followed")
     seal(root)
     settle_fonts(root)
+    settle_scripts(root)
     width, height = asked_size(*natural_size(root))
     if TARGET == "pdf":
         shrink = min(1.0, 14400 / max(width * 0.75, height * 0.75))
