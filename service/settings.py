@@ -42,6 +42,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_keys: Annotated[
         tuple[str, ...], Meta(description="Keys that callers present: a file, one a line, or a comma-separated list.")
     ] = ()
+    internal_key: Annotated[
+        str, Meta(description="Key of a converter on this machine, which the engine does not count.")
+    ] = ""
     requests_per_minute: Annotated[
         Annotated[int, Meta(ge=0, le=1_000_000)],
         Meta(description="Budget of each key or address on the engine's `/v1`; 0 counts nothing."),
@@ -63,9 +66,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     recipes: Annotated[str, Meta(description="Directory of recipes that add to and override the built-in ones.")] = ""
     max_input_bytes: Annotated[Bytes, Meta(description="Largest file accepted.")] = 512 << 20
+    max_files: Annotated[Annotated[int, Meta(ge=1, le=10_000)], Meta(description="Most files in one request.")] = 100
     concurrency: Annotated[
         Annotated[int, Meta(ge=1, le=1024)], Meta(description="Conversions at a time (default: twice the cores).")
     ] = 2 * (os.cpu_count() or 1)
+    queue_places: Annotated[
+        Annotated[int, Meta(ge=0, le=100_000)], Meta(description="Conversions that may wait for a turn.")
+    ] = 64
     queue_seconds: Annotated[Seconds, Meta(description="Longest wait for a turn, apart from the run.")] = 30.0
     run_seconds: Annotated[Seconds, Meta(description="Longest run of one conversion.")] = 120.0
     grace_seconds: Annotated[Seconds, Meta(description="How long SIGTERM lets running conversions finish.")] = 25.0
@@ -116,7 +123,7 @@ def read(environ: Mapping[str, str], flags: Mapping[str, object] | None = None) 
     given: dict[str, object] = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environ.items()
-        if name.startswith(PREFIX) and name != f"{PREFIX}URL"  # the command's own: which service it asks
+        if name.startswith(PREFIX) and value and name != f"{PREFIX}URL"  # the command's own: which service it asks
     }
     unknown = sorted(given.keys() - set(Settings.__struct_fields__))
     if unknown:

@@ -37,7 +37,12 @@ async def conversion(settings: Settings) -> None:
         app = create_app()
         if engine is not None:
             await engine.start()
-        await listen(app, bound, grace_seconds=settings.grace_seconds, started=lambda: _say(f"recast serves on {address_of(bound)}"))
+        await listen(
+            app,
+            bound,
+            grace_seconds=settings.grace_seconds,
+            started=lambda: _say(f"recast serves on {address_of(bound)}"),
+        )
     finally:
         bound.close()
         if engine is not None:
@@ -55,7 +60,9 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
 
     bound = bind(settings.host, settings.engine_port)
     app = create_app()
-    await listen(app, bound, grace_seconds=settings.grace_seconds, started=lambda: _say(f"engine on {address_of(bound)}/v1"))
+    await listen(
+        app, bound, grace_seconds=settings.grace_seconds, started=lambda: _say(f"engine on {address_of(bound)}/v1")
+    )
 
 
 def engine_arguments(settings: Settings) -> Sequence[str]:

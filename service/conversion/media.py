@@ -254,7 +254,11 @@ def _found_in_text(text: texts.Text, path: Path, wanted: Format | None) -> Found
     if wanted is None and text.clean:
         # Only for what no name claims: libmagic takes many a Markdown file for HTML and prose for a program.
         row = _table().by_word.get(_libmagic(path))
-        if row and row.proof == "text" and row.media_type.startswith(("text/x-", "text/javascript", "application/x-sh")):
+        if (
+            row
+            and row.proof == "text"
+            and row.media_type.startswith(("text/x-", "text/javascript", "application/x-sh"))
+        ):
             return Found("text", row.name)
     return Found("text" if text.clean else "unclean text", "txt" if text.clean else None)
 

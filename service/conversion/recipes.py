@@ -1,63 +1,25 @@
-"""Recipes: which (input media type, output format) pairs are offered, by which prose and program, with which options.
+"""The catalogue of recipes: which (input media type, output format) pairs are offered, and by which recipe.
 
-Owns the recipe file (`recipes/<family>.toml`, decoded strictly), the catalogue made of them and the prompt a recipe makes.
-Knows the table of formats; knows nothing of HTTP, of engines, or of how a program is run.
-
-Exceptions: `RecipeInvalid` stops the start; `OptionInvalid` ← `OptionUnknown` is the caller's fault.
+Owns how directories of recipes are laid over each other. Knows nothing of HTTP, of engines, or of how a program is run.
 """
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct
 
-Fidelity = Literal["exact", "content", "layout"]
-OptionValue = str | int | float | bool
+from service.conversion.media import format_named, formats, lineage
+from service.conversion.recipe import (
+    Fidelity,
+    Recipe,
+    RecipeInvalid,
+    pairs_of,
+    read_recipe,
+    source_type_of,
+)
 
-
-class Option(Struct, frozen=True, forbid_unknown_fields=True, rename={"inputs": "from", "outputs": "to"}):
-    """One typed, bounded, documented option. ``inputs``/``outputs`` (``from``/``to`` in the file) narrow where it applies."""
-
-    type: Literal["string", "integer", "number", "boolean", "choice"]
-    default: OptionValue
-    description: str
-    choices: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    max_length: int | None = None
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-
-
-class Converts(Struct, frozen=True, forbid_unknown_fields=True, rename={"inputs": "from", "outputs": "to"}):
-    """Input media types (``from``) × output formats (``to``) that a recipe offers."""
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    fidelity: Fidelity | None = None
-
-
-class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
-    """One recipe file; ``name`` is the file's stem and ``source`` its programs joined (empty: prose only, needs a model)."""
-
-    name: str
-    version: str
-    title: str
-    description: str
-    kernel: Literal["light", "table", "document", "image", "general"]
-    fidelity: Fidelity
-    prompt: str
-    converts: tuple[Converts, ...]
-    program: tuple[str, ...] = ()
-    drops: str = ""
-    options: dict[str, Option] = {}
-    source: str = ""
-
-    @property
-    def requires_model(self) -> bool:
-        """Whether only a model can follow this recipe, for it has no program."""
-        return not self.program
+_LOOK_SECONDS = 2.0
 
 
 class Pair(Struct, frozen=True):
@@ -71,104 +33,123 @@ class Pair(Struct, frozen=True):
     fidelity: Fidelity
 
 
-class RecipeInvalid(Exception):
-    """A recipe file that start-up refuses: which file, which key in it (or empty), and why; ``str()`` is the one line."""
-
-    def __init__(self, file: Path, key: str, reason: str) -> None:
-        super().__init__(f"{file}: {key}: {reason}" if key else f"{file}: {reason}")
-        self.file = file
-        self.key = key
-        self.reason = reason
-
-
-class OptionInvalid(Exception):
-    """The value given for the option ``name`` is not what it ``takes`` (a phrase: "an integer from 1 to 10")."""
-
-    def __init__(self, name: str, takes: str) -> None:
-        super().__init__(name, takes)
-        self.name = name
-        self.takes = takes
-
-
-class OptionUnknown(OptionInvalid):
-    """No option ``name`` applies to this pair; ``offered`` are those that do (then ``takes`` is empty)."""
-
-    def __init__(self, name: str, offered: tuple[str, ...]) -> None:
-        super().__init__(name, "")
-        self.offered = offered
-
-
 class Catalogue:
     """All recipes, and which of them does a pair. Immutable; load another to see changed files."""
 
+    def __init__(self, recipes: Iterable[Recipe], makers: Mapping[tuple[str, str], Recipe]) -> None:
+        self._recipes = {recipe.name: recipe for recipe in recipes}
+        self._makers = dict(makers)
+
     @classmethod
     def load(cls, directories: Sequence[Path]) -> "Catalogue":
-        """Read every ``*.toml`` of the directories; a later directory overrides an earlier one, pair by pair.
+        """Read every ``*.toml`` of the directories, but those whose name starts with a dot.
+
+        A recipe of a later directory replaces an earlier one of its name, and its pairs win over other recipes'. Its
+        programs are looked up beside it first, then in the directories before.
 
         Raises:
             RecipeInvalid: The first fault found, in one line.
         """
-        raise NotImplementedError
+        recipes: dict[str, Recipe] = {}
+        makers: dict[tuple[str, str], Recipe] = {}
+        for index, directory in enumerate(directories):
+            if not directory.is_dir():
+                raise RecipeInvalid(directory, "", "no such directory")
+            beside = [directory, *reversed(directories[:index])]
+            here: dict[tuple[str, str], Recipe] = {}
+            for file in sorted(directory.glob("[!.]*.toml")):
+                recipe = read_recipe(file, beside)
+                makers = {pair: maker for pair, maker in makers.items() if maker.name != recipe.name}
+                recipes[recipe.name] = recipe
+                for pair in pairs_of(recipe):
+                    if pair in here:
+                        raise RecipeInvalid(file, "converts", f"{pair[0]} to {pair[1]} is already in {here[pair].name}")
+                    here[pair] = recipe
+            makers |= here
+        return cls(recipes.values(), makers)
 
     def recipe_for(self, input_type: str, output_format: str) -> Recipe | None:
         """Return the recipe that makes this pair, also by what the type is a special case of (RSS is XML)."""
-        raise NotImplementedError
+        makers = (self._makers.get((each, output_format)) for each in lineage(input_type))
+        return next((recipe for recipe in makers if recipe), None)
 
     def outputs_of(self, input_type: str) -> tuple[Pair, ...]:
         """Return what this input can become, by output format."""
-        raise NotImplementedError
+        line = lineage(input_type)
+        names = sorted({output for source, output in self._makers if source in line})
+        return tuple(
+            _pair(recipe, line[0], name)
+            for name in names
+            if (recipe := self.recipe_for(line[0], name)) and format_named(name).media_type != line[0]
+        )
 
     def pairs(self) -> tuple[Pair, ...]:
         """Return every offered pair, by input type and output format."""
-        raise NotImplementedError
+        sources = sorted({row.media_type for row in formats()} | {source for source, _ in self._makers})
+        return tuple(pair for source in sources for pair in self.outputs_of(source))
 
     def recipe(self, name: str) -> Recipe | None:
         """Return the recipe of this name."""
-        raise NotImplementedError
+        return self._recipes.get(name)
 
     def recipes(self) -> tuple[Recipe, ...]:
         """Return all recipes by name."""
-        raise NotImplementedError
+        return tuple(self._recipes[name] for name in sorted(self._recipes))
 
 
 def builtin_directory() -> Path:
     """Return where the built-in recipes are: beside the package in a checkout, inside it in an installed wheel."""
-    raise NotImplementedError
+    package = Path(__file__).parents[1]
+    inside = package / "recipes"
+    return inside if inside.is_dir() else package.parent / "recipes"
 
 
-def applicable_options(recipe: Recipe, input_type: str, output_format: str) -> dict[str, Option]:
-    """Return the recipe's options that apply to this pair."""
-    raise NotImplementedError
+class LiveCatalogue:
+    """The catalogue of some directories, read again when their files change (a mounted ConfigMap).
 
-
-def options_for(
-    recipe: Recipe, input_type: str, output_format: str, given: Mapping[str, str]
-) -> dict[str, OptionValue]:
-    """Return every option that applies to the pair, typed, with defaults filled in.
-
-    Raises:
-        OptionInvalid: A value is not what its option takes; `OptionUnknown` if there is no such option here.
+    A change that does not load keeps the catalogue as it was; ``fault`` then says why, until it is put right.
     """
-    raise NotImplementedError
+
+    def __init__(self, directories: Sequence[Path]) -> None:
+        """Load; raises `RecipeInvalid` as `Catalogue.load` does."""
+        self._directories = tuple(directories)
+        self._stamp = _stamp(self._directories)
+        self._looked_at = float("-inf")
+        self._catalogue = Catalogue.load(self._directories)
+        self.fault: RecipeInvalid | None = None
+
+    def current(self, now: float) -> Catalogue:
+        """Return the catalogue, after a look at the files if the last look was more than two seconds ago.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        if now - self._looked_at >= _LOOK_SECONDS:
+            self._looked_at = now
+            stamp = _stamp(self._directories)
+            if stamp != self._stamp:
+                self._stamp = stamp
+                try:
+                    self._catalogue, self.fault = Catalogue.load(self._directories), None
+                except RecipeInvalid as fault:
+                    self.fault = fault
+        return self._catalogue
 
 
-def render(
-    recipe: Recipe,
-    *,
-    source_type: str,
-    target: str,
-    options: Mapping[str, OptionValue],
-    instructions: str | None = None,
-    earlier_failure: str | None = None,
-) -> str:
-    """Return the prompt: prose, then options and program in one fenced Python block that runs as it stands.
+def _stamp(directories: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
+    files = itertools.chain.from_iterable(directory.glob("[!.]*.*") for directory in directories)
+    stats = ((file, file.stat()) for file in sorted(files) if file.suffix in {".toml", ".py"} and file.exists())
+    return tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in stats)
 
-    Args:
-        recipe: The recipe, from `Catalogue.recipe_for`.
-        source_type: The identified media type of the input.
-        target: The output format's name.
-        options: From `options_for`.
-        instructions: The caller's free words; they appear as a JSON string, as data.
-        earlier_failure: The logs of a run of the program that failed on this document; likewise.
-    """
-    raise NotImplementedError
+
+def _pair(recipe: Recipe, input_type: str, output_format: str) -> Pair:
+    source = source_type_of(recipe, input_type, output_format)
+    stated = next(each for each in recipe.converts if source in each.inputs and output_format in each.outputs)
+    return Pair(
+        input_type=input_type,
+        output_format=output_format,
+        output_type=format_named(output_format).media_type,
+        recipe=recipe.name,
+        requires_model=recipe.requires_model,
+        fidelity=stated.fidelity or recipe.fidelity,
+    )

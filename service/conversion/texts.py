@@ -34,7 +34,12 @@ def decoded(head: bytes, *, complete: bool) -> Text | None:
 
     Marks of order first, then UTF-8, then UTF-16 by its NULs, then any 8-bit encoding (as Latin-1: only structure matters).
     """
-    for mark, encoding in ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    for mark, encoding in (
+        (b"\xff\xfe\0\0", "utf-32"),
+        (b"\0\0\xfe\xff", "utf-32"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
         if head.startswith(mark):
             return _checked(head.decode(encoding, "replace"), complete=complete)
     if b"\0" in head:

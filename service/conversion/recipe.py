@@ -1,0 +1,172 @@
+"""One recipe file: `recipes/<family>.toml`, decoded strictly and checked, with the programs it names.
+
+Owns the file's shape. Knows the table of formats; knows nothing of other recipes, HTTP, engines, or how a program is run.
+"""
+
+import ast
+import functools
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from service.conversion.media import UnknownFormat, format_named, lineage
+from service.conversion.options import Option, OptionValue, fault_of, typed
+
+Fidelity = Literal["exact", "content", "layout"]
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+class Converts(Struct, frozen=True, forbid_unknown_fields=True, rename={"inputs": "from", "outputs": "to"}):
+    """Input media types (``from``) × output formats (``to``) that a recipe offers."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    fidelity: Fidelity | None = None
+
+
+class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
+    """One recipe file; ``name`` is the file's stem and ``source`` its programs joined (empty: prose only, needs a model)."""
+
+    name: str
+    version: str
+    title: str
+    description: str
+    kernel: Literal["light", "table", "document", "image", "general"]
+    fidelity: Fidelity
+    prompt: str
+    converts: tuple[Converts, ...]
+    program: tuple[str, ...] = ()
+    drops: str = ""
+    options: dict[str, Option] = {}
+    source: str = ""
+
+    @property
+    def requires_model(self) -> bool:
+        """Whether only a model can follow this recipe, for it has no program."""
+        return not self.program
+
+
+class RecipeInvalid(Exception):
+    """A recipe file that start-up refuses: which file, which key in it (or empty), and why; ``str()`` is the one line."""
+
+    def __init__(self, file: Path, key: str, reason: str) -> None:
+        super().__init__(f"{file}: {key}: {reason}" if key else f"{file}: {reason}")
+        self.file = file
+        self.key = key
+        self.reason = reason
+
+
+def read_recipe(file: Path, beside: Sequence[Path]) -> Recipe:
+    """Read and check one recipe.
+
+    Args:
+        file: The ``.toml``.
+        beside: Directories where its programs may be, nearest first.
+
+    Raises:
+        RecipeInvalid: Any fault in it.
+    """
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeInvalid(file, "", str(error)) from None
+    for key in ("name", "source"):
+        if key in raw:
+            raise RecipeInvalid(file, key, "unknown key")
+    try:
+        recipe = msgspec.convert({**raw, "name": file.stem, "source": ""}, Recipe)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at ")
+        raise RecipeInvalid(file, where.strip("`").removeprefix("$."), reason) from None
+    _check(recipe, file)
+    return msgspec.structs.replace(recipe, source="\n".join(_program(file, name, beside) for name in recipe.program))
+
+
+def applicable_options(recipe: Recipe, input_type: str, output_format: str) -> dict[str, Option]:
+    """Return the recipe's options that apply to this pair."""
+    source = source_type_of(recipe, input_type, output_format)
+    return {
+        name: option
+        for name, option in recipe.options.items()
+        if (not option.inputs or source in option.inputs) and (not option.outputs or output_format in option.outputs)
+    }
+
+
+def source_type_of(recipe: Recipe, input_type: str, output_format: str) -> str:
+    """Return the type as which the recipe takes this input: its own, or what it is a special case of."""
+    taken = {pair[0] for pair in pairs_of(recipe) if pair[1] == output_format}
+    return next((each for each in lineage(input_type) if each in taken), input_type)
+
+
+def options_for(
+    recipe: Recipe, input_type: str, output_format: str, given: Mapping[str, str]
+) -> dict[str, OptionValue]:
+    """Return every option that applies to the pair, typed, with defaults filled in.
+
+    Raises:
+        OptionInvalid: A value is not what its option takes; `OptionUnknown` if there is no such option here.
+    """
+    return typed(applicable_options(recipe, input_type, output_format), given)
+
+
+def pairs_of(recipe: Recipe) -> Iterable[tuple[str, str]]:
+    """Yield the (input media type, output format) pairs that a recipe states."""
+    return ((source, output) for each in recipe.converts for source in each.inputs for output in each.outputs)
+
+
+def _check(recipe: Recipe, file: Path) -> None:
+    for index, each in enumerate(recipe.converts):
+        for word, key in [(word, "from") for word in each.inputs] + [(word, "to") for word in each.outputs]:
+            _check_word(word, is_type=key == "from", file=file, key=f"converts[{index}].{key}")
+    pairs = list(pairs_of(recipe))
+    for pair, count in Counter(pairs).items():
+        if count > 1:
+            raise RecipeInvalid(file, "converts", f"{pair[0]} to {pair[1]} stands twice")
+    for word in _PLACEHOLDER.findall(recipe.prompt):
+        if word not in {"source_type", "target"}:
+            raise RecipeInvalid(file, "prompt", f"{{{word}}} is neither {{source_type}} nor {{target}}")
+    for name, option in recipe.options.items():
+        key = f"options.{name}"
+        for word in (*option.inputs, *option.outputs):
+            if not any(word in pair for pair in pairs):
+                raise RecipeInvalid(file, key, f"{word} is in no pair of this recipe")
+        if fault := fault_of(option):
+            raise RecipeInvalid(file, key, fault)
+
+
+def _check_word(word: str, *, is_type: bool, file: Path, key: str) -> None:
+    try:
+        row = format_named(word)
+    except UnknownFormat:
+        raise RecipeInvalid(file, key, f"unknown {'media type' if is_type else 'format'} {word!r}") from None
+    proper = row.media_type if is_type else row.name
+    if word != proper:
+        raise RecipeInvalid(file, key, f"{word!r} is written {proper!r}")
+
+
+def _program(file: Path, name: str, beside: Sequence[Path]) -> str:
+    if Path(name).name != name or not name.endswith(".py"):
+        raise RecipeInvalid(file, "program", f"{name!r} is not the name of a Python file")
+    found = next((place / name for place in beside if (place / name).is_file()), None)
+    if found is None:
+        raise RecipeInvalid(file, "program", f"{name} is not there")
+    try:
+        stat = found.stat()
+        return _parsed(found, stat.st_mtime_ns, stat.st_size)
+    except SyntaxError as error:
+        raise RecipeInvalid(file, "program", f"{name}, line {error.lineno}: {error.msg}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeInvalid(file, "program", f"{name}: {error}") from None
+
+
+@functools.lru_cache(maxsize=4096)  # recipes share their readers: each is parsed once, until it changes
+def _parsed(file: Path, _mtime_ns: int, _size: int) -> str:
+    text = file.read_text(encoding="utf-8")
+    ast.parse(text, str(file))
+    return text
