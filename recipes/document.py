@@ -3,7 +3,9 @@
 
 def convert():
     body, title = read_document()
-    return globals()[f"write_{TARGET}"](body, OPTIONS.get("title") or title)
+    title = OPTIONS.get("title") or title
+    write = globals().get(f"write_{TARGET}")
+    return write(body, title) if write else write_pandoc(["-f", "html"], inner_html(body).encode("utf-8", "replace"), title)
 
 
 run(convert)

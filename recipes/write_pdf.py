@@ -261,30 +261,6 @@ class Typesetter:
         return self.pictures[uri]
 
 
-def place_cells(rows):
-    """Put the cells of HTML rows on a grid: [(cell, x, y, width, height)], number of columns. Spans end where the table does."""
-    taken, cells, columns = set(), [], 0
-    for y, row in enumerate(rows):
-        x = 0
-        for cell in row:
-            if cell.tag not in ("td", "th"):
-                continue
-            while (x, y) in taken:
-                x += 1
-            width, height = (int(cell.get(name)) if (cell.get(name) or "").isdecimal() and len(cell.get(name)) < 6 else 1 for name in ("colspan", "rowspan"))
-            width, height = max(1, min(width, 200)), min(height or len(rows), len(rows) - y)
-            while width > 1 and any((x + step, y) in taken for step in range(width)):
-                width -= 1
-            if height > 1 and any((x + right, y + down) in taken for down in range(height) for right in range(width)):
-                height = 1
-            if width > 1 or height > 1:
-                taken.update((x + right, y + down) for down in range(height) for right in range(width))
-            cells.append((cell, x, y, width, height))
-            x += width
-            columns = max(columns, x)
-    return cells, columns
-
-
 def write_pdf(body, title):
     import typst
 

@@ -1,0 +1,12 @@
+"""OpenDocument text, RTF, EPUB and LaTeX into other documents: pandoc both reads and writes where it can write the target."""
+
+
+def convert():
+    if TARGET in WRITERS:
+        arguments, given = pandoc_source()
+        return write_pandoc(arguments, given)
+    body, title = read_document()
+    return globals()[f"write_{TARGET}"](body, OPTIONS.get("title") or title)
+
+
+run(convert)
