@@ -414,51 +414,17 @@ def verify(frames):
         return {"width": size[0], "height": size[1], "frames": count}
 
 
-class Pdf:
-    """A PDF of pictures, written object by object (ISO 32000-1, 7.5)."""
-
-    def __init__(self, file):
-        self.file, self.offsets, self.pages = file, {}, []
-        self.next = 3  # 1 is the catalogue, 2 the page tree
-        file.write(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
-
-    def put(self, body, stream=None, number=None):
-        if number is None:
-            number, self.next = self.next, self.next + 1
-        self.offsets[number] = self.file.tell()
-        length = b"" if stream is None else b" /Length %d" % len(stream)
-        self.file.write(b"%d 0 obj\n<<%b%b>>\n" % (number, body, length))
-        if stream is not None:
-            self.file.write(b"stream\n%b\nendstream\n" % stream)
-        self.file.write(b"endobj\n")
-        return number
-
-    def page(self, image, width, height, place):
-        content = self.put(b"", b"q %b cm /I Do Q" % b" ".join(b"%.4f" % value for value in place))
-        body = b"/Type /Page /Parent 2 0 R /MediaBox [0 0 %.4f %.4f] /Resources <</XObject <</I %d 0 R>>>> /Contents %d 0 R"
-        self.pages.append(self.put(body % (width, height, image, content)))
-
-    def close(self):
-        kids = b" ".join(b"%d 0 R" % number for number in self.pages)
-        self.put(b"/Type /Catalog /Pages 2 0 R", number=1)
-        self.put(b"/Type /Pages /Count %d /Kids [%b]" % (len(self.pages), kids), number=2)
-        start = self.file.tell()
-        self.file.write(b"xref\n0 %d\n0000000000 65535 f \n" % self.next)
-        self.file.writelines(b"%010d 00000 n \n" % self.offsets[number] for number in range(1, self.next))
-        self.file.write(b"trailer\n<</Size %d /Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (self.next, start))
-
-
 def png_data(picture):
-    """The picture's rows as PNG packs them, which is what a PDF's FlateDecode with Predictor 15 reads."""
+    """The picture's rows as PNG packs them, which is what a PDF's FlateDecode with Predictor 15 reads, and the bits of a sample."""
     buffer = io.BytesIO()
-    Image.Image.save(picture, buffer, "PNG", compress_level=4, icc_profile=None, **({"bits": 8} if picture.mode == "P" else {}))
+    Image.Image.save(picture, buffer, "PNG", compress_level=4, icc_profile=None)
     raw, at, rows = buffer.getvalue(), 8, []
     while at < len(raw):
         length, kind = struct.unpack(">I4s", raw[at : at + 8])
         if kind == b"IDAT":
             rows.append(raw[at + 8 : at + 8 + length])
         at += length + 12
-    return b"".join(rows)
+    return b"".join(rows), raw[24]
 
 
 def jpeg_data(raw):
@@ -510,6 +476,7 @@ def write_pdf(frames, source):
         for index in range(frames.n_frames):
             frames.seek(index)
             profile, size, grey = frames.info.get("icc_profile"), frames.size, frames.mode in ("1", "L")
+            bits = 8
             if kept:
                 size = source.size
                 grey, filters, data = source.mode == "L", b"/Filter /DCTDecode", jpeg_data(SOURCE.read_bytes())
@@ -518,9 +485,9 @@ def write_pdf(frames, source):
                 Image.Image.save(frames, buffer, "JPEG", quality=OPTIONS["quality"], icc_profile=None)
                 filters, data = b"/Filter /DCTDecode", buffer.getvalue()
             else:
-                channels, bits = {"1": (1, 1), "L": (1, 8), "P": (1, 8), "RGB": (3, 8)}[frames.mode]
+                data, bits = png_data(frames)
                 parameters = b"/Filter /FlateDecode /DecodeParms <</Predictor 15 /Colors %d /BitsPerComponent %d /Columns %d>>"
-                filters, data = parameters % (channels, bits, size[0]), png_data(frames)
+                filters = parameters % (3 if frames.mode == "RGB" else 1, bits, size[0])
             space = b"/DeviceGray" if grey else b"/DeviceRGB"
             if profile:
                 if profile not in profiles:
@@ -529,27 +496,15 @@ def write_pdf(frames, source):
             if frames.mode == "P":
                 colours = bytes(frames.getpalette("RGB"))
                 space = b"[/Indexed %b %d <%b>]" % (space, len(colours) // 3 - 1, colours.hex().encode())
-            bits = 1 if frames.mode == "1" else 8
             body = b"/Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace %b /BitsPerComponent %d %b"
             image = pdf.put(body % (*size, space, bits, filters), data)
             page, place = placed(size, resolution(frames), orientation)
-            pdf.page(image, *page, place)
+            drawing = b"q %b cm /I Do Q" % b" ".join(b"%.4f" % value for value in place)
+            pdf.page(*page, b"/XObject <</I %d 0 R>>" % image, drawing)
         pdf.close()
     if frames.n_frames > 1 and source.format != "TIFF":
         warn("the times of the frames are lost")
-    return {"pages": verify_pdf(frames.n_frames, pdf), "width": frames.width, "height": frames.height}
-
-
-def verify_pdf(pages, pdf):
-    """Every object stands where the table at the end says, and there are as many pages as frames."""
-    with OUTPUT.open("rb") as file:
-        for number, offset in pdf.offsets.items():
-            file.seek(offset)
-            if not file.read(20).startswith(b"%d 0 obj" % number):
-                raise RuntimeError(f"object {number} of the PDF is not where it should be")
-    if len(pdf.pages) != pages:
-        raise RuntimeError(f"wrote {len(pdf.pages)} pages instead of {pages}")
-    return pages
+    return {"pages": pdf.check(frames.n_frames), "width": frames.width, "height": frames.height}
 
 
 def background():
