@@ -134,7 +134,8 @@ def save_html(text, title, lang=None, direction=None):
     )
 
 
-MARKS = re.compile(r"<(pre|code|samp|kbd|tt)\b.*?</\1>|(?:^|(?<=>))[^<]*[&_`*][^<]*", re.S)
+ESCAPE = "\ue000"  # becomes a backslash after the conversion, which would escape a backslash itself
+MARKS = re.compile(r"<(pre|code|samp|kbd|tt|math)\b.*?</\1>|(?:^|(?<=>))[^<]*[&_`*][^<]*", re.S)
 
 
 def _escape_run(match):
@@ -142,9 +143,30 @@ def _escape_run(match):
     text = match.group()
     if match.group(1):
         return text
-    text = re.sub(r"&lt;(?=[A-Za-z/!?])", r"\\&lt;", text)
-    text = re.sub(r"(?<![A-Za-z0-9_])_+|_+(?![A-Za-z0-9_])", lambda marks: marks.group().replace("_", "\\_"), text)
-    return re.sub(r"`|\*(?=\S)|(?<=\S)\*", r"\\\g<0>", text)
+    text = re.sub(r"&lt;(?=[A-Za-z/!?])", f"{ESCAPE}&lt;", text)
+    text = re.sub(r"(?<![A-Za-z0-9_])_+|_+(?![A-Za-z0-9_])", lambda marks: marks.group().replace("_", f"{ESCAPE}_"), text)
+    return re.sub(r"`|\*(?=\S)|(?<=\S)\*", ESCAPE + r"\g<0>", text)
+
+
+def markdown_notes(body):
+    """Footnotes as GitHub writes them: [^1] at the reference, [^1]: before the note."""
+    names = {}
+    for item in body.xpath(".//section[contains(@class, 'footnotes')]//li[@id]"):
+        names[item.get("id")] = str(len(names) + 1)
+        item.tag, mark = "div", f"[^{names[item.get('id')]}]: "
+        first = item[0] if len(item) and item[0].tag == "p" and not (item.text or "").strip() else item
+        first.text = mark + (first.text or "").lstrip()
+        for back in item.xpath(".//a[contains(@class, 'footnote-back')]"):
+            back.drop_tree()
+    for section in body.xpath(".//section[contains(@class, 'footnotes')]/*") if names else ():
+        section.tag = "div"
+    for link in body.xpath(".//a[starts-with(@href, '#')]") if names else ():
+        name, parent = names.get(link.get("href")[1:]), link.getparent()
+        if name and (parent.tag == "sup" or len(link) and link[0].tag == "sup"):
+            link.tag, link.text = "span", f"[^{name}]"
+            del link[:]
+            if parent.tag == "sup":
+                parent.tag = "span"
 
 
 def write_md(body, title):
@@ -159,13 +181,18 @@ def write_md(body, title):
         strong.text, term.text, term.tag = term.text, None, "p"
         strong.extend(list(term))
         term.append(strong)
-    source = MARKS.sub(_escape_run, inner_html(body))
+    markdown_notes(body)
+    for formula in body.xpath(".//span[starts-with(@class, 'math')]"):
+        text, mark = formula.text_content().strip(), "$$" if "display" in formula.get("class") else "$"
+        formula.tag, formula.text = "math", mark + re.sub(r"^\\[(\[]|\\[)\]]$", "", text).strip() + mark
+        del formula[:]
+    source = re.sub(r"</?math[^>]*>", "", MARKS.sub(_escape_run, inner_html(body)))
     options = converter.ConversionOptions(
         escape_asterisks=False, br_in_tables=True, compact_tables=True, extract_metadata=False, bullets="-",
-        newline_style="backslash", expand_abbreviations=False, include_blockquote_citations=False,
+        newline_style="backslash", sub_symbol="<sub>", sup_symbol="<sup>", expand_abbreviations=False, include_blockquote_citations=False,
         preprocessing=converter.PreprocessingOptions(enabled=False),
     )
-    text = converter.convert(source, options).content or ""
+    text = (converter.convert(source, options).content or "").replace(ESCAPE, "\\")
     compare(body.text_content(), text)
     OUTPUT.write_text(text.strip() + "\n", "utf-8", "replace")
     return {"characters": len(text), "lines": text.count("\n") + 1}

@@ -33,6 +33,9 @@ def _text(element):
     text = "".join(node.text or "" for node in element if isinstance(node.tag, str) and node.tag.endswith("}t"))
     if plain:
         return rf"\text{{{text}}}" if text.strip() else r"\ " * bool(text)
+    text = text.replace("\u2061", "")
+    if text in FUNCTIONS:
+        return f"\\{text} "
     pieces = [TEX_SYMBOLS.get(letter, letter) for letter in text]
     return "".join(piece + " " if piece[:1] == "\\" and piece[-1:].isalpha() else piece for piece in pieces)
 
@@ -85,8 +88,7 @@ def _joined(rows):
 
 
 def _function(element):
-    name = _part(element, "fName")
-    return (f"\\{name} " if name in FUNCTIONS else rf"{name} ") + _part(element, "e")
+    return f"{_part(element, 'fName')} {_part(element, 'e')}"
 
 
 def _accent(element):
@@ -107,14 +109,9 @@ TEX_RULES = {
     "sSubSup": lambda e: f"{_base(e)}_{{{_part(e, 'sub')}}}^{{{_part(e, 'sup')}}}",
     "sPre": lambda e: f"{{}}_{{{_part(e, 'sub')}}}^{{{_part(e, 'sup')}}}{_base(e)}",
     "bar": lambda e: rf"\{'underline' if _property(e, 'pos', 'bot') == 'bot' else 'overline'}{{{_part(e, 'e')}}}",
-    "limLow": lambda e: f"{_limit(e)}_{{{_part(e, 'lim')}}}",
-    "limUpp": lambda e: f"{_limit(e)}^{{{_part(e, 'lim')}}}",
+    "limLow": lambda e: f"{_part(e, 'e')}_{{{_part(e, 'lim')}}}",
+    "limUpp": lambda e: f"{_part(e, 'e')}^{{{_part(e, 'lim')}}}",
     "groupChr": lambda e: rf"\{'underbrace' if _property(e, 'pos', 'bot') == 'bot' else 'overbrace'}{{{_part(e, 'e')}}}",
     "borderBox": lambda e: rf"\boxed{{{_part(e, 'e')}}}",
     "eqArr": lambda e: rf"\begin{{aligned}} {_joined([tex_of(row).strip() for row in e.findall(f'{MATH}e')])} \end{{aligned}}",
 } | dict.fromkeys(("rPr", "ctrlPr", "fPr", "radPr", "naryPr", "dPr", "mPr", "funcPr", "accPr", "sSupPr", "sSubPr", "sSubSupPr", "oMathParaPr"), lambda e: "")
-
-
-def _limit(element):
-    base = _part(element, "e")
-    return f"\\{base}" if base in FUNCTIONS else base

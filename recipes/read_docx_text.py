@@ -1,0 +1,178 @@
+"""Inside the paragraphs of a Word document: runs, links, fields, notes, pictures, text boxes."""
+
+PICTURE_TYPES = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "gif": "gif", "webp": "webp", "bmp": "bmp", "tif": "tiff", "tiff": "tiff"}
+CODE_STYLES = re.compile(r"(source ?code|html preformatted|code|verbatim|listing|preformatted text|macro text)", re.I)
+QUOTE_STYLES = re.compile(r"(intense )?quote|block ?text|quotations?", re.I)
+RUN_TAGS = (("b", "strong"), ("i", "em"), ("strike", "s"), ("dstrike", "s"))
+PASS = {W + name for name in ("sdt", "sdtContent", "smartTag", "customXml", "ins", "moveTo", "fldSimple", "dir", "bdo", "ruby", "rubyBase", "rt")}
+RUN_CONTENT = {"noBreakHyphen": "\u2011", "softHyphen": "\u00ad", "cr": "<br>", "tab": "\t", "ptab": "\t"}
+SYMBOL_FONTS = {"\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓", "\uf0fe": "☒", "\uf0a8": "☐", "\uf06f": "☐", "\uf0e0": "→", "\uf0df": "←", "\uf04a": "☺"}
+
+
+def value(element, name, default=None):
+    """The w:val of a child, "1" when the child has none, ``default`` when there is no child."""
+    found = element.find(W + name) if element is not None else None
+    return default if found is None else found.get(W + "val", "1")
+
+
+def switched(element, name):
+    return value(element, name, "0") not in ("0", "false", "off", "none")
+
+
+class WordText:
+    """Paragraphs as inline HTML; the blocks around and inside them are the subclass's."""
+
+    def paragraph(self, element):
+        """(inline HTML, [HTML of text boxes]) of one paragraph."""
+        pieces, boxes = [], []
+        self.fields = []
+        self.walk(element, pieces, boxes)
+        out = []
+        for form, text in pieces:
+            if out and out[-1][0] == form:
+                out[-1][1].append(text)
+            else:
+                out.append((form, [text]))
+        parts = []
+        for form, texts in out:
+            text = "".join(texts)
+            if form and text.strip():
+                text = "".join(f"<{tag}>" for tag in form) + text + "".join(f"</{tag.split()[0]}>" for tag in reversed(form))
+            parts.append(text)
+        return "".join(parts).replace("</a><a>", ""), boxes
+
+    def walk(self, element, pieces, boxes):
+        for child in element:
+            tag = child.tag
+            if tag == W + "r":
+                self.run(child, pieces, boxes)
+            elif tag == W + "hyperlink":
+                inner = []
+                self.walk(child, inner, boxes)
+                kind, target, outside = self.package.relations(self.part).get(child.get(R + "id"), ("", "", False))
+                anchor = child.get(W + "anchor")
+                href = (target if outside else "") + (f"#{anchor}" if anchor else "")
+                if href:
+                    pieces.append(((), f'<a href="{html_text.escape(href)}">'))
+                pieces += inner
+                if href:
+                    pieces.append(((), "</a>"))
+            elif tag in PASS:
+                self.walk(child, pieces, boxes)
+            elif tag == MATH + "oMathPara" or tag == MATH + "oMath":
+                tex = html_text.escape(tex_of(child).strip(), quote=False)
+                marks, kind = ((r"\[", r"\]"), "display") if tag == MATH + "oMathPara" else ((r"\(", r"\)"), "inline")
+                pieces.append(((), f'<span class="math {kind}">{marks[0]}{tex}{marks[1]}</span>' if tex else ""))
+            elif tag in (W + "del", W + "moveFrom"):
+                warn("tracked changes: insertions were accepted, deletions left out")
+            elif tag == W + "bookmarkStart" and child.get(W + "name") in self.wanted:
+                pieces.append(((), f'<a id="{html_text.escape(child.get(W + "name"))}"></a>'))
+            elif isinstance(tag, str) and tag.endswith("}AlternateContent") and len(child):
+                self.walk(child[0], pieces, boxes)
+
+    def run(self, element, pieces, boxes):
+        properties = element.find(W + "rPr")
+        if properties is not None and switched(properties, "vanish"):
+            warn("hidden text was left out")
+            return
+        form = ()
+        if properties is not None and len(properties):
+            form = tuple(dict.fromkeys(tag for name, tag in RUN_TAGS if switched(properties, name)))
+            form += ("u",) if switched(properties, "u") else ()
+            form += {"superscript": ("sup",), "subscript": ("sub",)}.get(value(properties, "vertAlign"), ())
+            style = value(properties, "rStyle")
+            if style and style in self.styles and CODE_STYLES.match(value(self.styles[style], "name", "")):
+                form += ("code",)
+        for child in element:
+            tag = child.tag
+            if tag == W + "t":
+                if not self.fields or self.fields[-1]["shown"]:
+                    pieces.append((form, html_text.escape(child.text or "", quote=False)))
+            elif tag == W + "br":
+                pieces.append(((), "<br>") if child.get(W + "type") != "page" else ((), " "))
+            elif tag == W + "sym":
+                code = int(child.get(W + "char", "F0B7"), 16) if re.fullmatch(r"[0-9A-Fa-f]{1,5}", child.get(W + "char", "")) else 0xF0B7
+                letter = SYMBOL_FONTS.get(chr(code), chr(code - 0xF000) if 0xF020 <= code < 0xF0FF else chr(code))
+                pieces.append((form, html_text.escape(letter)))
+            elif tag == W + "fldChar":
+                self.field(child.get(W + "fldCharType"), pieces)
+            elif tag == W + "instrText":
+                if self.fields:
+                    self.fields[-1]["text"] += child.text or ""
+            elif tag in (W + "footnoteReference", W + "endnoteReference"):
+                kind = "footnotes" if "footnote" in tag else "endnotes"
+                key = (kind, child.get(W + "id"))
+                number = list(self.notes).index(key) + 1 if key in self.notes else len(self.notes) + 1
+                self.notes.setdefault(key, "")
+                pieces.append(((), f'<sup class="footnote-ref"><a href="#fn{number}">{number}</a></sup>'))
+            elif tag == W + "commentReference":
+                warn("comments were left out")
+            elif tag in (W + "drawing", W + "pict", W + "object"):
+                self.drawing(child, pieces, boxes)
+            elif tag == W + "ruby":
+                self.walk(child, pieces, boxes)
+            elif isinstance(tag, str) and tag.endswith("}AlternateContent"):
+                for choice in child:
+                    before = len(pieces), len(boxes)
+                    self.drawing(choice, pieces, boxes)
+                    if (len(pieces), len(boxes)) != before:
+                        break
+            elif isinstance(tag, str) and tag.startswith(W):
+                text = RUN_CONTENT.get(tag[len(W):])
+                if text:
+                    pieces.append((form if text != "<br>" else (), text))
+
+    def field(self, kind, pieces):
+        """Fields: the result is shown, the instruction is not; a HYPERLINK becomes a link."""
+        if kind == "begin":
+            self.fields.append({"text": "", "shown": False, "link": False})
+        elif self.fields and kind == "separate":
+            top = self.fields[-1]
+            top["shown"] = True
+            found = re.match(r'\s*HYPERLINK\s+(\\l\s+)?"([^"]+)"', top["text"])
+            if found:
+                top["link"] = True
+                pieces.append(((), f'<a href="{html_text.escape(("#" if found.group(1) else "") + found.group(2))}">'))
+        elif self.fields and kind == "end":
+            if self.fields.pop()["link"]:
+                pieces.append(((), "</a>"))
+
+    def drawing(self, element, pieces, boxes):
+        """Pictures by their relation, text boxes as blocks after the paragraph, the words of diagrams and charts."""
+        described = next((item for item in element.iter() if isinstance(item.tag, str) and item.tag.endswith("}docPr")), None)
+        alt = (described.get("descr") or described.get("title") or "") if described is not None else ""
+        extent = next((item for item in element.iter() if isinstance(item.tag, str) and item.tag.endswith("}extent")), None)
+        nested = {id(inner) for box in element.iter(W + "txbxContent") for inner in box.iter()}
+        for item in element.iter():
+            if id(item) in nested and item.tag != W + "txbxContent":
+                continue
+            if item.tag == W + "txbxContent":
+                if not any(parent.tag == W + "txbxContent" or str(parent.tag).endswith("}Fallback") for parent in item.iterancestors() if parent is not element):
+                    fields, self.fields = self.fields, []
+                    boxes.append(self.blocks(item))
+                    self.fields = fields
+            elif item.tag == A + "blip":
+                pieces.append(((), self.image(item.get(R + "embed") or item.get(R + "link"), alt, extent)))
+            elif item.tag == V + "imagedata":
+                pieces.append(((), self.image(item.get(R + "id"), item.get("{urn:schemas-microsoft-com:office:office}title") or alt, None)))
+            elif isinstance(item.tag, str) and (item.tag.endswith("/chart}chart") or item.tag.endswith("/diagram}relIds")):
+                target = self.package.relations(self.part).get(item.get(R + "id") or item.get(R + "dm"), ("", "", True))[1]
+                root = self.package.xml(target) if target else None
+                words = [" ".join("".join(block.itertext()).split()) for block in root.iter(A + "p")] if root is not None else []
+                boxes.append("".join(f"<p>{html_text.escape(line)}</p>" for line in words if line))
+                warn("of charts and diagrams only the words are kept")
+
+    def image(self, relation, alt, extent):
+        kind, target, outside = self.package.relations(self.part).get(relation, ("", "", True))
+        suffix = target.rpartition(".")[2].lower()
+        shown = f"[{html_text.escape(alt, quote=False)}]" if alt else ""
+        if outside or target.lower() not in self.package.names:
+            if target:
+                warn("pictures that are not part of the file are shown by their alternative text")
+            return shown
+        if suffix not in PICTURE_TYPES:
+            warn(f"pictures of type {suffix[:8]} are shown by their alternative text")
+            return shown
+        data = base64.b64encode(self.package.read(target)).decode()
+        width = f' width="{int(extent.get("cx")) // 9525}"' if extent is not None and (extent.get("cx") or "").isdecimal() else ""
+        return f'<img src="data:image/{PICTURE_TYPES[suffix]};base64,{data}" alt="{html_text.escape(alt)}"{width}>'
