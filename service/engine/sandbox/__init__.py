@@ -4,6 +4,7 @@
 package knows what a zygote, a tier or a frame is; nothing in it knows HTTP or the OpenAI wire.
 """
 
+from service.engine.sandbox.container import Kernel
 from service.engine.sandbox.contract import (
     CellResult,
     Counts,
@@ -20,7 +21,6 @@ from service.engine.sandbox.contract import (
     SandboxError,
     SandboxFull,
 )
-from service.engine.sandbox.container import Kernel
 from service.engine.sandbox.pool import Sandbox
 
 __all__ = [

@@ -1,0 +1,187 @@
+"""A container's /mnt/data as the engine reaches it: by descriptor only, below it only, regular files only.
+
+The container may change anything in there at any moment, also while a function here runs, and may be dead. No path of the
+host is ever built from a name in it: every access is one openat2 with RESOLVE_BENEATH and no links, then fstat.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import errno
+import os
+import stat
+import struct
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from service.engine.sandbox.contract import Entry, FileRefused
+from service.engine.sandbox.isolation import syscall
+
+_OPENAT2 = 437
+_NO_XDEV, _NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH = 1, 2, 4, 8
+_RESOLVE = _NO_XDEV | _NO_MAGICLINKS | _NO_SYMLINKS | _BENEATH
+_CHUNK_BYTES = 1 << 30
+_MAX_DEPTH = 16
+_MAX_NAME_BYTES = 255
+_SUFFIXES = 1000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Directory:
+    """Owns the descriptor. `uid` is the container's as this process sees it, None when both are the same."""
+
+    def __init__(self, fd: int, uid: int | None, max_files: int) -> None:
+        self._fd = fd
+        self._uid = uid
+        self._max_files = max_files
+
+    def close(self) -> None:
+        """Let go of the files; with namespaces they vanish with the last descriptor."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def open(self, path: str) -> int:
+        """A read-only descriptor of a regular file. Raises FileRefused."""
+        try:
+            fd = self._openat2(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO must not block the engine before fstat sees it
+        except OSError as error:
+            raise FileRefused(path, error.strerror or "cannot be opened") from error
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise FileRefused(path, "is not a regular file")
+        return fd
+
+    async def put(self, name: str, source: Path) -> Entry:
+        """Copy `source` in, inside the kernel, as `name` or, when that is taken, with a number before the suffix."""
+        return await asyncio.to_thread(self._put, name, source)
+
+    async def scan(self) -> list[Entry]:
+        """All regular files, sorted by path."""
+        return await asyncio.to_thread(self._scan)
+
+    async def remove(self, path: str) -> None:
+        """Unlink one file. Raises FileRefused."""
+        await asyncio.to_thread(self._remove, path)
+
+    def _openat2(self, path: str, flags: int, mode: int = 0) -> int:
+        how = struct.pack("QQQ", flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, _RESOLVE)
+        return syscall(_OPENAT2, self._fd, os.fsencode(path) + b"\0", how, len(how), what="openat2")
+
+    def _put(self, name: str, source: Path) -> Entry:
+        name = plain_name(name)
+        reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with _as_owner(self._uid):
+                name, writing = self._create(name)
+                try:
+                    _copy(reading, writing)
+                    return _entry(name, os.fstat(writing))
+                except OSError as error:
+                    os.unlink(name, dir_fd=self._fd)
+                    raise FileRefused(name, error.strerror or "cannot be written") from error
+                finally:
+                    os.close(writing)
+        finally:
+            os.close(reading)
+
+    def _create(self, name: str) -> tuple[str, int]:
+        path = PurePosixPath(name)
+        for number in range(_SUFFIXES):
+            candidate = name if not number else f"{path.stem[:200]} ({number}){path.suffix[:40]}"
+            try:
+                return candidate, self._openat2(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise FileRefused(name, error.strerror or "cannot be created") from error
+        raise FileRefused(name, "exists too often")
+
+    def _scan(self) -> list[Entry]:
+        found: list[Entry] = []
+        with _as_owner(self._uid):
+            for entry in self._walk("", self._openat2(".", os.O_RDONLY | os.O_DIRECTORY), 0):
+                found.append(entry)
+                if len(found) >= self._max_files:
+                    break
+        return sorted(found, key=lambda entry: entry.path)
+
+    def _walk(self, above: str, fd: int, depth: int) -> Iterator[Entry]:
+        folders = []
+        try:
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    path = f"{above}{entry.name}"
+                    with contextlib.suppress(OSError):  # it may have gone since
+                        status = entry.stat(follow_symlinks=False)
+                        if stat.S_ISREG(status.st_mode):
+                            yield _entry(path, status)
+                        elif stat.S_ISDIR(status.st_mode):
+                            folders.append(path)
+        except OSError:
+            return
+        finally:
+            os.close(fd)
+        for path in folders if depth < _MAX_DEPTH else ():
+            with contextlib.suppress(OSError):
+                yield from self._walk(f"{path}/", self._openat2(path, os.O_RDONLY | os.O_DIRECTORY), depth + 1)
+
+    def _remove(self, path: str) -> None:
+        parent, _, name = path.rpartition("/")
+        os.close(self.open(path))
+        with _as_owner(self._uid):
+            try:
+                fd = self._openat2(parent or ".", os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    os.unlink(name, dir_fd=fd)
+                finally:
+                    os.close(fd)
+            except OSError as error:
+                raise FileRefused(path, error.strerror or "cannot be removed") from error
+
+
+def plain_name(name: str) -> str:
+    """The last component of `name`. Raises FileRefused when there is none."""
+    plain = name.replace("\\", "/").rpartition("/")[2].replace("\0", "")
+    if plain in ("", ".", ".."):
+        raise FileRefused(name, "is not a file name")
+    while len(os.fsencode(plain)) > _MAX_NAME_BYTES:
+        path = PurePosixPath(plain)
+        plain = f"{path.stem[:-1]}{path.suffix[:40]}"
+    return plain
+
+
+def _entry(path: str, status: os.stat_result) -> Entry:
+    changed = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+    return Entry(path, status.st_size, changed)
+
+
+@contextlib.contextmanager
+def _as_owner(uid: int | None) -> Iterator[None]:
+    """This thread's file accesses are the container's own: root of the host does not exist in a user namespace's tmpfs.
+
+    setfsuid(2) concerns one thread, and drops its file capabilities with it. Must not span an await.
+    """
+    if uid is None:
+        yield
+        return
+    _libc.setfsgid(uid)
+    _libc.setfsuid(uid)
+    try:
+        yield
+    finally:
+        _libc.setfsuid(os.geteuid())
+        _libc.setfsgid(os.getegid())
+
+
+def _copy(reading: int, writing: int) -> None:
+    """copy_file_range shares blocks where both are on one file system; sendfile stays in the kernel everywhere else."""
+    try:
+        while os.copy_file_range(reading, writing, _CHUNK_BYTES):
+            pass
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        while os.sendfile(writing, reading, None, _CHUNK_BYTES):
+            pass

@@ -1,0 +1,173 @@
+"""The frames between engine, zygote and kernel: their shapes, their length limit, their coding.
+
+The only module that both sides import besides `isolation`. A frame on a stream is a 4-byte big-endian length and that
+many bytes of msgpack. The engine treats every frame from a kernel as hostile: `Decoder.feed` never holds more than one
+limit's worth of bytes and raises BrokenFrame for anything else than a frame of the expected union.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+MAX_PACKET_BYTES = 128 * 1024  # below the kernel's default socket buffer (net.core.wmem_default, 208 KiB)
+_LENGTH = struct.Struct(">I")
+
+T = TypeVar("T")
+
+
+class BrokenFrame(Exception):
+    """The peer sent something that is not a frame of this protocol."""
+
+
+# engine -> zygote
+
+
+class Plan(Struct, tag="plan"):
+    """What a zygote is to become, sent once."""
+
+    isolation: str
+    modules: list[str]
+    prime: str
+    filter: bytes
+    landlock_abi: int
+    readable: list[str]
+    uid_base: int | None = None
+    empty_proc: bool = False
+
+
+class Spawn(Struct, tag="spawn"):
+    """Make a container. Descriptors beside it: control socket, output pipe[, mount namespace][, cgroup.procs...]."""
+
+    id: int
+    slot: int
+    disk_bytes: int
+    files: int
+    directory: str = ""
+    joins_mounts: bool = False
+    cgroups: int = 0
+
+
+class Sweep(Struct, tag="sweep"):
+    """Kill every process of a slot's uid (tier B)."""
+
+    slot: int
+
+
+# zygote -> engine
+
+
+class Primed(Struct, tag="primed"):
+    """The libraries are loaded; `missing` could not be imported."""
+
+    missing: list[str]
+    private_bytes: int
+
+
+class Spawned(Struct, tag="spawned"):
+    """The container's processes exist. Descriptors beside it: pidfds of the kernel[, of its pid 1]."""
+
+    id: int
+    pid: int
+
+
+class Failed(Struct, tag="failed"):
+    """The zygote could not do what was asked (`id` 0: it cannot work at all)."""
+
+    id: int
+    detail: str
+
+
+class Exited(Struct, tag="exited"):
+    """A kernel ended. `status` is that of waitpid, None when it was lost."""
+
+    id: int
+    status: int | None
+
+
+# engine -> kernel
+
+
+class Assign(Struct, tag="assign"):
+    """The limits of the container; comes once, before any cell."""
+
+    memory_bytes: int
+    processes: int
+
+
+class Run(Struct, tag="run"):
+    """Run one cell."""
+
+    cell: int
+    code: str
+
+
+# kernel -> engine
+
+
+class Ready(Struct, tag="ready"):
+    """Confined and waiting; sent before any foreign code ran. Descriptors beside it: /mnt/data[, mount namespace]."""
+
+
+class Refused(Struct, tag="refused"):
+    """The confinement failed; the kernel ends after this."""
+
+    detail: str
+
+
+class Shown(Struct, tag="shown"):
+    """A picture to display."""
+
+    png: bytes
+
+
+class Done(Struct, tag="done"):
+    """A cell ended."""
+
+    cell: int
+    error_name: str | None = None
+    traceback: str | None = None
+
+
+ToZygote = Plan | Spawn | Sweep
+FromZygote = Primed | Spawned | Failed | Exited
+ToKernel = Assign | Run
+FromKernel = Ready | Refused | Shown | Done
+
+encode = msgspec.msgpack.Encoder().encode
+
+
+def pack(frame: Struct) -> bytes:
+    """One frame for a stream. Raises ValueError when it is over the limit."""
+    body = encode(frame)
+    if len(body) > MAX_FRAME_BYTES:
+        raise ValueError(f"a frame of {len(body)} bytes is over the limit")
+    return _LENGTH.pack(len(body)) + body
+
+
+class Decoder(Generic[T]):
+    """Cuts a byte stream into frames of one union, e.g. `Decoder(FromKernel)`."""
+
+    def __init__(self, union: type[T] | object) -> None:
+        self._decode = msgspec.msgpack.Decoder(union).decode
+        self._buffer = bytearray()
+
+    def feed(self, received: bytes) -> Iterator[T]:
+        """The frames that `received` completes. Raises BrokenFrame; the stream is of no use after that."""
+        self._buffer += received
+        while len(self._buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer)
+            if length > MAX_FRAME_BYTES:
+                raise BrokenFrame(f"a frame of {length} bytes was announced")
+            end = _LENGTH.size + length
+            if len(self._buffer) < end:
+                return
+            body = bytes(self._buffer[_LENGTH.size : end])
+            del self._buffer[:end]
+            try:
+                yield self._decode(body)
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: invalid UTF-8 in a str
+                raise BrokenFrame(str(error)) from error

@@ -1,0 +1,90 @@
+"""What a container sees of the machine's file system, and the files that the kernel side is made of.
+
+The interpreter is asked where it lives; everything else is a short list. Paths only: nothing here mounts or confines.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+
+from msgspec import Struct
+
+from service.engine.sandbox.contract import Package, SandboxDown
+
+_KERNEL_SIDE = ("frames.py", "isolation.py", "kernel.py", "launch.py", "zygote.py")
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+_ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "libreoffice")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_PROBE_SECONDS = 30
+_PROBE = """
+import json, sys
+from importlib.metadata import distributions
+found = {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"]}
+print(json.dumps([sys.executable, [sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path], found]))
+"""
+
+
+class View(Struct, frozen=True):
+    """The interpreter of kernels and all that they may read."""
+
+    python: str
+    shown: list[str]
+    """Real paths, none below another."""
+    links: dict[str, str]
+    """Symbolic links to make, where a path in use is not the real one."""
+    packages: list[Package]
+
+    @property
+    def readable(self) -> list[str]:
+        """The same for Landlock without a view of its own: the machine's devices come on top."""
+        return [*self.shown, *_DEVICES]
+
+
+async def survey(python: Path) -> View:
+    """Ask `python` where it lives and what it has. Raises SandboxDown when it does not run."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            python, "-I", "-c", _PROBE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={}
+        )
+        output, errors = await asyncio.wait_for(process.communicate(), _PROBE_SECONDS)
+        executable, paths, found = json.loads(output)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise SandboxDown(f"the kernel's Python, {python}, does not run: {error}") from error
+    if process.returncode:
+        raise SandboxDown(f"the kernel's Python, {python}, does not run: {errors.decode(errors='replace')[-500:]}")
+    packages = sorted((Package(name, version) for name, version in found.items()), key=lambda package: package.name.lower())
+    shown, links = await asyncio.to_thread(_lay_out, executable, [path for path in paths if path])
+    return View(executable, shown, links, packages)
+
+
+def _lay_out(executable: str, paths: list[str]) -> tuple[list[str], dict[str, str]]:
+    links = {path: os.readlink(path) for path in _SYSTEM if os.path.islink(path)}
+    wanted = [path for path in _SYSTEM if path not in links] + [f"/etc/{name}" for name in _ETC]
+    for path in paths:
+        real = os.path.realpath(path)
+        wanted.append(real)
+        if real != path:
+            links[path] = real
+    hop = executable
+    while os.path.islink(hop):  # bin/python -> python3 -> /somewhere/bin/python3 -> python3.11
+        target = os.path.join(os.path.dirname(hop), os.readlink(hop))
+        links[hop], hop = target, os.path.normpath(target)
+    wanted.append(os.path.realpath(hop))
+    shown: list[str] = []
+    for path in sorted({path for path in wanted if os.path.exists(path)}):
+        if not any(path == above or path.startswith(f"{above}/") for above in shown):
+            shown.append(path)
+    inside = (*shown, *[path for path in links if path in _SYSTEM])
+    kept = {path: to for path, to in links.items() if path in _SYSTEM or not path.startswith(tuple(f"{p}/" for p in inside))}
+    return shown, kept
+
+
+def lay_down_code(directory: Path) -> None:
+    """Copy the modules of the kernel's side to `directory`, as the package they are imported as."""
+    package = directory / "service/engine/sandbox"
+    package.mkdir(parents=True)
+    for name in _KERNEL_SIDE:
+        shutil.copyfile(Path(__file__).with_name(name), package / name)
+        (package / name).chmod(0o644)
