@@ -1,19 +1,4 @@
-"""Tables: read one format, write another."""
-
-
-UNTYPED = ("text/csv", "text/tab-separated-values")  # what says nothing about the kinds of its values
-
-
-def read_tables():
-    if SOURCE_TYPE in UNTYPED:
-        return [read_delimited("\t" if SOURCE_TYPE == "text/tab-separated-values" else ",")]
-    if SOURCE_TYPE == "application/json":
-        return read_json()
-    if SOURCE_TYPE == "application/x-ndjson":
-        return read_ndjson()
-    if SOURCE_TYPE == "application/vnd.apache.parquet":
-        return read_parquet()
-    return read_book()
+"""Tables: write what was read as another format."""
 
 
 def write_tables(tables):

@@ -118,7 +118,6 @@ def column_number(letters):
 
 
 def table_of_rows(name, rows, xml):
-    facts = {}
     if xml is not None:
         blank = len(NO_VALUE.findall(xml))
         if blank:
@@ -138,7 +137,7 @@ def table_of_rows(name, rows, xml):
     names = [scalar_text(cell)[0] or "" for cell in rows[0]] if headed else [f"column_{n}" for n in range(1, width + 1)]
     body = rows[1:] if headed else rows
     columns = zip(*body, strict=True) if body else [()] * width
-    table = Table(name, [column_of_cells(*pair) for pair in zip(names, columns, strict=True)], len(body), headed, facts)
+    table = Table(name, [column_of_cells(*pair) for pair in zip(names, columns, strict=True)], len(body), headed)
     if TARGET in ("json", "ndjson", "parquet", "xml"):
         table.columns = [one for one in table.columns if one.name or one.text.null_count < table.rows]
     return table

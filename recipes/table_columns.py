@@ -9,7 +9,6 @@ import datetime
 import decimal
 import json
 import re
-from dataclasses import dataclass, field
 
 import orjson
 import pyarrow as pa
@@ -24,26 +23,20 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d")
 DATETIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 
 
-@dataclass
 class Column:
     """``text`` has one string per row, null where there is no value. ``kind`` says what all of them are:
     text, integer, float, decimal, boolean, date, datetime, or mixed: then ``literal`` marks the cells whose text
     is a JSON literal (a number, a boolean, a nested object) and not a string. ``values`` are the typed values."""
 
-    name: str
-    text: pa.ChunkedArray
-    kind: str = "text"
-    values: pa.ChunkedArray | None = None
-    literal: pa.Array | None = None
+    def __init__(self, name, text, kind="text", values=None, literal=None):
+        self.name, self.text, self.kind, self.values, self.literal = name, text, kind, values, literal
 
 
-@dataclass
 class Table:
-    name: str
-    columns: list
-    rows: int
-    headed: bool = True  # False: the names were made here and are not part of the document
-    facts: dict = field(default_factory=dict)
+    """Columns of equal length. Not ``headed``: the names were made here and are not part of the document."""
+
+    def __init__(self, name, columns, rows, headed=True):
+        self.name, self.columns, self.rows, self.headed = name, columns, rows, headed
 
 
 def chunked(array):
@@ -78,11 +71,10 @@ def settle(column, dates):
         return
     if NUMBER.fullmatch(first):
         point = first.find(".")
-        attempts = [("integer", pa.int64()), ("float", pa.float64())]
-        if point > 0 and len(first) < 17:
-            scale = len(first) - point - 1
-            digits = min(38, pc.max(pc.binary_length(column.text)).as_py())
-            attempts.append(("decimal", pa.decimal128(max(digits, scale + 1), scale)))
+        attempts = [("integer", pa.int64())] if point < 0 else []
+        if point > 0 and pc.any(pc.ends_with(column.text, "0")).as_py():  # 1.50, 2.25: a fixed number of decimals
+            attempts.append(("decimal", pa.decimal128(38, min(38, len(first) - point - 1))))
+        attempts.append(("float", pa.float64()))
     elif first.lower() in ("true", "false"):
         attempts = [("boolean", pa.bool_())]
     elif dates and DATE.fullmatch(first):

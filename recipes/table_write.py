@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 SLICE_BYTES = 16 << 20
-CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")  # what XML 1.0 and HTML cannot say
+CONTROLS = bytes(set(range(32)) - {9, 10, 13})
+ILLEGAL = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"  # what XML 1.0 and HTML cannot say
 
 
 def joined(*parts):
@@ -25,9 +26,15 @@ def content(array):
     return memoryview(array.buffers()[2] or b"")[start:end]
 
 
-def has(array, characters):
-    data = bytes(content(array)) if len(array) < 5 else content(array)
-    return re.search(b"[" + re.escape(characters) + b"]", data) is not None
+def has(array, parts):
+    """Whether one of ``parts`` (bytes, or several of them) is anywhere in an array of strings."""
+    data = bytes(content(array))
+    return any(one in data for one in parts)
+
+
+def has_illegal(array):
+    data = bytes(content(array))
+    return len(data.translate(None, CONTROLS)) < len(data) or b"\xef\xbf\xbe" in data or b"\xef\xbf\xbf" in data
 
 
 def whole(array, start, length):
@@ -49,6 +56,19 @@ def cell_texts(table, start, length, escape):
     return [escape(whole(column.text, start, length)) for column in table.columns]
 
 
+def written_rows(table, render):
+    """The text of all rows, slice by slice, from ``render(start, length)``; every row is there and none has lost a cell."""
+    rows = 0
+    for start, length in slices(table):
+        text = render(start, length)
+        if text.null_count or len(text) != length:
+            raise RuntimeError("cells were lost while writing")
+        rows += length
+        yield content(text)
+    if rows != table.rows:
+        raise RuntimeError(f"{rows} rows were written of {table.rows}")
+
+
 def each(array, function):
     """A rare case done cell by cell."""
     return pa.array([None if text is None else function(text) for text in array.to_pylist()], pa.string())
@@ -66,38 +86,29 @@ def replaced(array, pairs):
 
 def write_delimited(table, out, delimiter):
     """RFC 4180 with LF: quoted where needed; an empty string is "", no value is nothing."""
-    special = rb'"\r\n' + re.escape(delimiter).encode()
     formulas = OPTIONS.get("escape_formulas", False)
+    alone = len(table.columns) == 1  # a line with nothing on it would not be read as a row
 
     def quoted(array):
         if formulas and has(array, b"=+-@\t\r"):
             risky = pc.match_substring_regex(array, r"^[=+\-@\t\r]")
             number = pc.match_substring_regex(array, r"^[+-]?[0-9][0-9.,]*$")
             array = pc.if_else(pc.and_(risky, pc.invert(number)), joined("'", array), array)
-        if re.search(b"[" + special + b"]", content(array)):
+        if has(array, b'"\r\n' + delimiter.encode()):
             needs = pc.match_substring_regex(array, '["\r\n' + re.escape(delimiter) + "]")
             array = pc.if_else(needs, joined('"', replaced(array, [('"', '""')]), '"'), array)
-        return pc.fill_null(pc.if_else(pc.equal(array, ""), '""', array), "")
+        if pc.any(pc.equal(array, "")).as_py():
+            array = pc.if_else(pc.equal(array, ""), '""', array)
+        return pc.fill_null(array, '""' if alone else "")
 
-    if len(table.columns) == 1:  # a line with nothing on it would not be read as a row
-        quoted_one = quoted
-        quoted = lambda array: pc.if_else(pc.equal(quoted_one(array), ""), '""', quoted_one(array))
-    breaks = lines = 0
     if table.headed:
-        names = quoted(pa.array([column.name for column in table.columns], pa.string())).to_pylist()
-        out.write((delimiter.join(name if name != '""' or len(names) == 1 else "" for name in names) + "\n").encode())
-    for start, length in slices(table):
-        cells = cell_texts(table, start, length, quoted)
-        breaks += sum(bytes(content(cell)).count(b"\n") for cell in cells)
-        rows = content(joined(pc.binary_join_element_wise(*cells, delimiter), "\n"))
-        lines += bytes(rows).count(b"\n")
-        out.write(rows)
-    verified(lines - breaks, table)
+        names = quoted(pa.array([column.name or None for column in table.columns], pa.string()))
+        out.write((delimiter.join(names.to_pylist()) + "\n").encode())
 
+    def render(start, length):
+        return joined(pc.binary_join_element_wise(*cell_texts(table, start, length, quoted), delimiter), "\n")
 
-def verified(rows, table):
-    if rows != table.rows:
-        raise RuntimeError(f"{rows} rows were written of {table.rows}")
+    out.writelines(written_rows(table, render))
 
 
 # markup ---------------------------------------------------------------------------------------------------------------
@@ -105,9 +116,9 @@ def verified(rows, table):
 
 def escaped(array):
     """Text for XML and HTML; characters these cannot say become U+FFFD."""
-    if CONTROLS.search(content(array)):
+    if has_illegal(array):
         warn("control characters were replaced")
-        array = each(array, lambda text: CONTROLS.sub(b"\xef\xbf\xbd", text.encode()).decode())
+        array = each(array, lambda text: re.sub(ILLEGAL, "\ufffd", text))
     return replaced(array, [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;")])
 
 
@@ -143,15 +154,14 @@ def write_html(tables, out):
             out.write(f"<thead>\n<tr>{heads}</tr>\n</thead>\n".encode())
         out.write(b"<tbody>\n")
         numbers = [column.kind in NUMERIC for column in table.columns]
-        written = 0
-        for start, length in slices(table):
+
+        def render(start, length):
             parts = ["<tr>"]
             for cell, number in zip(cell_texts(table, start, length, escaped), numbers, strict=True):
                 parts += ['<td class="n">' if number else "<td>", pc.fill_null(cell, ""), "</td>"]
-            rows = content(joined(*parts, "</tr>\n"))
-            written += bytes(rows).count(b"</tr>\n")
-            out.write(rows)
-        verified(written, table)
+            return joined(*parts, "</tr>\n")
+
+        out.writelines(written_rows(table, render))
         out.write(b"</tbody>\n</table>\n")
     out.write(b"</body>\n</html>\n")
 
@@ -171,13 +181,12 @@ def write_markdown(tables, out):
         names = marked(pa.array([column.name if table.headed else "" for column in table.columns], pa.string())).to_pylist()
         rule = ["---:" if column.kind in NUMERIC else "---" for column in table.columns]
         out.write(f"| {' | '.join(names)} |\n| {' | '.join(rule)} |\n".encode())
-        written = 0
-        for start, length in slices(table):
+
+        def render(start, length):
             cells = [pc.fill_null(cell, "") for cell in cell_texts(table, start, length, marked)]
-            rows = content(joined("| ", pc.binary_join_element_wise(*cells, " | "), " |\n"))
-            written += bytes(rows).count(b"\n")
-            out.write(rows)
-        verified(written, table)
+            return joined("| ", pc.binary_join_element_wise(*cells, " | "), " |\n")
+
+        out.writelines(written_rows(table, render))
 
 
 def element_names(table):
@@ -201,15 +210,14 @@ def write_xml(tables, out):
         names = element_names(table)
         if names != [column.name for column in table.columns]:
             warn("column names that XML does not allow were changed")
-        written = 0
-        for start, length in slices(table):
+
+        def render(start, length):
             parts = ["<row>"]
             for name, cell in zip(names, cell_texts(table, start, length, escaped), strict=True):
                 parts.append(pc.fill_null(joined(f"<{name}>", cell, f"</{name}>"), ""))
-            rows = content(joined(*parts, "</row>\n"))
-            written += bytes(rows).count(b"</row>\n")
-            out.write(rows)
-        verified(written, table)
+            return joined(*parts, "</row>\n")
+
+        out.writelines(written_rows(table, render))
         out.write(b"</table>\n")
     out.write(b"</tables>\n" if len(tables) > 1 else b"")
 
@@ -225,7 +233,7 @@ def json_cells(column, start, length):
             array = pc.utf8_lower(array)
         return pc.fill_null(array, "null")
     strings = array
-    if re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", content(strings)):
+    if has_illegal(array):
         strings = each(strings, lambda text: orjson.dumps(text)[1:-1].decode())
     else:
         strings = replaced(strings, [("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")])
@@ -236,7 +244,7 @@ def json_cells(column, start, length):
 
 
 def write_json(tables, out):
-    """An array of objects; several sheets are one object of them. Arrays of values on request."""
+    """``out`` can seek. An array of objects; several sheets are one object of them. Arrays of values on request."""
     several = len(tables) > 1
     arrays = OPTIONS.get("orient") == "arrays"
     out.write(b"{\n" if several else b"")
@@ -253,18 +261,19 @@ def write_json(tables, out):
 
 def write_records(table, out, separator, arrays=False):
     keys = [""] * len(table.columns) if arrays else [orjson.dumps(name).decode() + ":" for name in unique_names(table.columns)]
-    written = 0
     opening, closing = ("[", "]") if arrays else ("{", "}")
-    for start, length in slices(table):
+
+    def render(start, length):
         parts = [opening]
         for number, (key, column) in enumerate(zip(keys, table.columns, strict=True)):
             parts += ["," + key if number else key, json_cells(column, start, length)]
-        rows = bytes(content(joined(*parts, closing + separator.decode())))
-        written += rows.count(b"\n")
-        if start + length == table.rows and separator != b"\n":
-            rows = rows[: -len(separator)] + b"\n"
-        out.write(rows)
-    verified(written, table)
+        return joined(*parts, closing + separator.decode())
+
+    out.writelines(written_rows(table, render))
+    if table.rows and separator != b"\n":
+        out.seek(-len(separator), 1)
+        out.write(b"\n")
+        out.truncate()
 
 
 # Parquet --------------------------------------------------------------------------------------------------------------

@@ -59,14 +59,14 @@ def fonts():
     return typst.environment_fonts
 
 
-def compile_pdf(source, root, output=None):
-    """Typeset ``source``; pictures are read from the folder ``root``, nothing else is reachable."""
+def compile_pdf(source, root, output=None, tags=True):
+    """Typeset ``source``; pictures are read from the folder ``root``, nothing else is reachable. Tags make a big PDF huge."""
     import typst
 
     main = Path(root, "main.typ")
     main.write_text(source, "utf-8")
     typst.compile(str(main), output=str(output or OUTPUT), root=str(root), font_paths=fonts(), ignore_system_fonts=True, format="pdf",
-                  pdf_tags=len(source) < 2_000_000)
+                  pdf_tags=tags and len(source) < 2_000_000)
 
 
 def check_pdf(path, letters):
