@@ -8,7 +8,6 @@ import hashlib
 import hmac
 from collections import deque
 from collections.abc import Iterable
-from pathlib import Path
 
 import msgspec
 
@@ -119,21 +118,6 @@ class Access:
         idle = [caller for caller, calls in self._calls.items() if not calls or calls[-1] <= now - WINDOW_SECONDS]
         for caller in idle:
             del self._calls[caller]
-
-
-def read_keys(setting: str) -> tuple[str, ...]:
-    """The keys of a setting: a file's path (one key a line, ``#`` starts a comment line) or a comma-separated list.
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: The setting names no key at all; an empty list must not open a service by accident.
-    """
-    is_file = setting.startswith(("/", "./", "~")) or Path(setting).is_file()
-    parts = Path(setting).expanduser().read_text(encoding="utf-8").splitlines() if is_file else setting.split(",")
-    keys = tuple(part.strip() for part in parts if part.strip() and not part.strip().startswith("#"))
-    if not keys:
-        raise ValueError("no API key in the setting")
-    return keys
 
 
 def bearer(authorization: str | None) -> str | None:

@@ -1,0 +1,143 @@
+"""The engine put together: what the routes work with, started in order and ended in the reverse one.
+
+It also owns the sweep, the only thing that happens without a request. It knows no HTTP.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from service.engine.containers import Containers
+from service.engine.context import Contexts
+from service.engine.files import Files
+from service.engine.memory import Memory
+from service.engine.models import Model, Models
+from service.engine.program import Program
+from service.engine.responses import Responses
+from service.engine.sandbox import Isolation, Limits, Sandbox
+from service.engine.state import State
+from service.spool import Spool
+
+SWEEP_SECONDS = 30.0
+_UNBOUNDED_BYTES = 1 << 50
+_log = structlog.get_logger("recast.engine")
+
+
+class Engine:
+    """What routes need. Made by ``assembled``, which also ends it."""
+
+    def __init__(
+        self,
+        *,
+        sandbox: Sandbox,
+        state: State,
+        models: Models,
+        limits: Limits,
+        max_file_bytes: int,
+        max_idle_minutes: int,
+        largest_bytes: int,
+        run_seconds: float,
+        call_seconds: float,
+    ) -> None:
+        self.sandbox = sandbox
+        self.models = models
+        self.max_file_bytes = max_file_bytes
+        self.spool = Spool(state.directory / "spool")
+        self.files = Files(state)
+        self.containers = Containers(
+            state, sandbox, self.files, limits=limits, max_minutes=max_idle_minutes, largest_bytes=largest_bytes
+        )
+        memory = Memory(state)
+        self.responses = Responses(
+            memory=memory,
+            contexts=Contexts(memory=memory, containers=self.containers, files=self.files),
+            containers=self.containers,
+            models=models,
+            run_seconds=run_seconds,
+            call_seconds=call_seconds,
+        )
+        self._state = state
+
+    async def sweep(self) -> None:
+        """Expire what is due and forget what is old."""
+        await self.containers.sweep()
+        await self.files.sweep(time.time())
+        self.responses.sweep()
+        await self._state.checkpoint()
+
+    async def close(self) -> None:
+        """End runs, then containers, then files in flight."""
+        await self.responses.close()
+        await self.containers.close()
+        self.spool.close()
+
+
+@asynccontextmanager
+async def assembled(
+    *,
+    python: Path,
+    min_isolation: Isolation,
+    data_dir: Path | None,
+    models: Sequence[Model],
+    memory_overcommit: bool,
+    reserve: int,
+    limits: Limits,
+    max_file_bytes: int,
+    max_idle_minutes: int,
+    run_seconds: float,
+    call_seconds: float,
+) -> AsyncIterator[Engine]:
+    """An engine that runs, until the context ends.
+
+    Raises:
+        SandboxError: Containers cannot be made here as safely as asked for.
+    """
+    async with AsyncExitStack() as stack:
+        sandbox = await Sandbox.start(
+            python=python,
+            min_isolation=min_isolation,
+            reserve=reserve,
+            budget_bytes=_UNBOUNDED_BYTES if memory_overcommit else None,
+        )
+        stack.push_async_callback(sandbox.close)
+        state = State(data_dir)
+        stack.callback(state.close)
+        engine = Engine(
+            sandbox=sandbox,
+            state=state,
+            models=Models([Program(), *models]),
+            limits=limits,
+            max_file_bytes=max_file_bytes,
+            max_idle_minutes=max_idle_minutes,
+            largest_bytes=_UNBOUNDED_BYTES if memory_overcommit else machine_bytes(),
+            run_seconds=run_seconds,
+            call_seconds=call_seconds,
+        )
+        stack.push_async_callback(engine.close)
+        sweeper = asyncio.create_task(_sweep_for_ever(engine))
+        stack.callback(sweeper.cancel)
+        yield engine
+
+
+async def _sweep_for_ever(engine: Engine) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        try:
+            await engine.sweep()
+        except Exception:  # the reaper goes on, whatever one round met
+            _log.exception("a sweep broke")
+
+
+def machine_bytes() -> int:
+    """The memory this process may use: the machine's, or its control group's limit where that is less (cgroups(7))."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        text = limit.read_text().strip() if limit.exists() else "max"
+        if text.isdecimal():
+            machine = min(machine, int(text))
+    return machine

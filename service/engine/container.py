@@ -1,0 +1,275 @@
+"""One container: its life, its kernel while it has one, and the rows of its files.
+
+It keeps what the code made apart from what the caller brought, serialises calls, and turns what a cell gave into outputs. It does not
+know responses, requests or the database.
+"""
+
+import asyncio
+import base64
+import tempfile
+import time
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from service.engine.citations import DIRECTORY
+from service.engine.errors import ContainerExpired, ContainerFileNotFound, InvalidRequest, ServerError
+from service.engine.items import ImageOutput, LogsOutput
+from service.engine.lifecycle import Event, Life, Status, after
+from service.engine.sandbox import CellResult, Entry, FileRefused, Image, Kernel, Limits, Outcome, SandboxDown
+from service.engine.wire import ContainerFile, MemoryLimit, new_id
+
+INTERRUPT_SECONDS = 0.5  # what a cell whose caller is gone gets between the interrupt and the kill
+_STATE_LOST = {Outcome.KILLED, Outcome.MEMORY, Outcome.DIED}
+
+
+class Cell(msgspec.Struct):
+    """What one execution gave. ``made`` lists the files it made or rewrote, displayed figures first."""
+
+    outputs: list[LogsOutput | ImageOutput]
+    is_ok: bool
+    made: list[ContainerFile]
+    figures: int
+    seconds: float
+
+
+class _Known(msgspec.Struct):
+    file: ContainerFile
+    fingerprint: str
+
+
+class Container:
+    """A container that has, or had, a kernel.
+
+    Args:
+        kernel: Owned from here on; closed when the life ends.
+        limits: The kernel's quotas; files and bytes are checked before an upload is copied in.
+    """
+
+    def __init__(
+        self, *, name: str, memory_limit: MemoryLimit, idle_seconds: float, kernel: Kernel, limits: Limits
+    ) -> None:
+        now = time.time()
+        self.id = new_id("cntr")
+        self.name = name
+        self.memory_limit = memory_limit
+        self.created_at = int(now)
+        self.life = Life(last_active_at=now, idle_seconds=idle_seconds)
+        self.sources: dict[str, str] = {}  # paths of files that came with requests, by upload id or content hash
+        self._kernel = kernel
+        self._limits = limits
+        self._files: dict[str, _Known] = {}
+        self._files_lock = asyncio.Lock()
+        self._calls_lock = asyncio.Lock()
+
+    def happen(self, event: Event) -> None:
+        """Move the life on, now."""
+        self.life = after(self.life, event, time.time())
+
+    def files(self) -> dict[str, ContainerFile]:
+        """The files by absolute path, as of the last scan."""
+        return {path: known.file for path, known in self._files.items()}
+
+    async def run(self, code: str, *, seconds: float) -> Cell:
+        """Run one cell; calls wait for their turn. A cancelled caller's cell is interrupted, then killed, before this returns.
+
+        Raises:
+            ContainerExpired: The container ended while the call waited or ran.
+            ServerError: The kernel is lost and no new one can be had.
+        """
+        async with self._calls_lock:
+            self._check_running()
+            self.happen(Event.BEGIN)
+            try:
+                result = await self._run(code, seconds)
+                if result.outcome in _STATE_LOST:
+                    await self._renew()
+                figures = [await self._keep_figure(each.png) for each in result.outputs if isinstance(each, Image)]
+                made = await self.refresh()
+            finally:
+                self.happen(Event.END)
+        return Cell(
+            outputs=_outputs(result, self.memory_limit, seconds),
+            is_ok=result.outcome is Outcome.OK,
+            made=figures + made,
+            figures=len(figures),
+            seconds=result.seconds,
+        )
+
+    async def _run(self, code: str, seconds: float) -> CellResult:
+        cell = asyncio.create_task(self._kernel.run(code, seconds=seconds))
+        try:
+            return await asyncio.shield(cell)
+        except asyncio.CancelledError:
+            with anyio.CancelScope(shield=True):
+                await self._kernel.interrupt()
+                done, _ = await asyncio.wait([cell], timeout=INTERRUPT_SECONDS)
+                if not done:
+                    await self._kernel.restart()
+                    await asyncio.wait([cell])
+            raise
+
+    async def _renew(self) -> None:
+        self._check_running()
+        try:
+            await self._kernel.restart()
+        except SandboxDown as error:
+            self.happen(Event.LOSE)
+            await self.close()
+            raise ServerError("The container was lost while code ran in it.") from error
+
+    async def _keep_figure(self, png: bytes) -> ContainerFile:
+        identifier = new_id("cfile")
+        with tempfile.NamedTemporaryFile(prefix="figure-") as source:
+            source.write(png)
+            source.flush()
+            return await self.add(
+                Path(source.name), f"{identifier}.png", size=len(png), identifier=identifier, by_user=False
+            )
+
+    async def add(
+        self, source: Path, name: str, *, size: int, identifier: str | None = None, by_user: bool = True
+    ) -> ContainerFile:
+        """Copy a file in; a taken name gets a suffix.
+
+        Raises:
+            InvalidRequest: The container's quota of files or bytes would be passed, or the name cannot be used.
+            ContainerExpired: The container has ended.
+        """
+        async with self._files_lock:
+            self._check_running()
+            self._check_quota(size)
+            try:
+                entry = await self._kernel.put(name, source)
+            except FileRefused as error:
+                raise InvalidRequest(
+                    f"The file cannot be placed in the container: {error.reason}.", param="file", code="invalid_value"
+                ) from error
+            return self._learn(entry, identifier or new_id("cfile"), by_user=by_user)
+
+    def _check_quota(self, size: int) -> None:
+        if len(self._files) >= self._limits.files:
+            raise InvalidRequest(
+                f"The container holds {len(self._files)} files, which is its limit.",
+                param="file",
+                code="quota_exceeded",
+            )
+        used = sum(known.file.bytes for known in self._files.values())
+        if used + size > self._limits.disk_bytes:
+            raise InvalidRequest(
+                f"The container's files may have {self._limits.disk_bytes} bytes in total; {used} are used.",
+                param="file",
+                code="quota_exceeded",
+            )
+
+    async def refresh(self) -> list[ContainerFile]:
+        """Look at the container's files again; returns those that are new or rewritten, which are the assistant's."""
+        async with self._files_lock:
+            self._check_running()
+            entries = {DIRECTORY + entry.path: entry for entry in await self._kernel.scan()}
+            self._files = {path: known for path, known in self._files.items() if path in entries}
+            return [
+                self._learn(entry, new_id("cfile"), by_user=False)
+                for path, entry in entries.items()
+                if path not in self._files or self._files[path].fingerprint != entry.fingerprint
+            ]
+
+    def _learn(self, entry: Entry, identifier: str, *, by_user: bool) -> ContainerFile:
+        path = DIRECTORY + entry.path
+        file = ContainerFile(
+            id=identifier,
+            bytes=entry.bytes,
+            container_id=self.id,
+            created_at=int(time.time()),
+            path=path.encode(errors="replace").decode(),
+            source="user" if by_user else "assistant",
+        )
+        self._files.pop(path, None)  # a rewritten file moves to the end: the order is that of making
+        self._files[path] = _Known(file, entry.fingerprint)
+        return file
+
+    def file(self, identifier: str) -> ContainerFile:
+        """A file's row.
+
+        Raises:
+            ContainerFileNotFound: No such file, as of the last scan.
+        """
+        return self._find(identifier)[1].file
+
+    def _find(self, identifier: str) -> tuple[str, _Known]:
+        for path, known in self._files.items():
+            if known.file.id == identifier:
+                return path, known
+        raise ContainerFileNotFound(identifier, container_id=self.id)
+
+    def open(self, identifier: str) -> int:
+        """A read-only descriptor on a file, which the caller closes.
+
+        Raises:
+            ContainerFileNotFound: No such file, or what lies there now is none.
+        """
+        path, _ = self._find(identifier)
+        try:
+            return self._kernel.open(path.removeprefix(DIRECTORY))
+        except FileRefused as error:
+            raise ContainerFileNotFound(identifier, container_id=self.id) from error
+
+    async def remove(self, identifier: str) -> None:
+        """Unlink a file.
+
+        Raises:
+            ContainerFileNotFound: No such file.
+        """
+        async with self._files_lock:
+            self._check_running()
+            path, _ = self._find(identifier)
+            try:
+                await self._kernel.remove(path.removeprefix(DIRECTORY))
+            except FileRefused as error:
+                raise ContainerFileNotFound(identifier, container_id=self.id) from error
+            finally:
+                self._files.pop(path, None)
+
+    async def close(self) -> None:
+        """End the kernel and unlink everything it held. May be called again."""
+        self._files.clear()
+        await self._kernel.close()
+
+    def _check_running(self) -> None:
+        if self.life.status is not Status.RUNNING:
+            raise ContainerExpired
+
+
+def _outputs(result: CellResult, memory_limit: MemoryLimit, seconds: float) -> list[LogsOutput | ImageOutput]:
+    """Logs and images in the order of emission; how a cell failed stands at the end of the logs."""
+    outputs: list[LogsOutput | ImageOutput] = [
+        ImageOutput(url=f"data:image/png;base64,{base64.b64encode(each.png).decode()}")
+        if isinstance(each, Image)
+        else LogsOutput(logs=each.text)
+        for each in result.outputs
+    ]
+    ending = "\n".join(filter(None, (result.traceback, _explained(result.outcome, memory_limit, seconds))))
+    if not ending:
+        return outputs
+    last = outputs[-1] if outputs else None
+    if isinstance(last, LogsOutput):
+        last.logs += ("" if last.logs.endswith("\n") or not last.logs else "\n") + ending
+    else:
+        outputs.append(LogsOutput(logs=ending))
+    return outputs
+
+
+def _explained(outcome: Outcome, memory_limit: MemoryLimit, seconds: float) -> str | None:
+    lost = "A fresh Python was started: variables are lost, files in /mnt/data are kept."
+    match outcome:
+        case Outcome.OK | Outcome.ERROR:
+            return None
+        case Outcome.INTERRUPTED:
+            return f"The call was interrupted: its time budget of {seconds:g} s is spent. Variables are kept."
+        case Outcome.KILLED:
+            return f"The call was killed: its time budget of {seconds:g} s is spent. {lost}"
+        case Outcome.MEMORY:
+            return f"The call was killed: it passed the container's memory limit of {memory_limit}. {lost}"
+        case Outcome.DIED:
+            return lost

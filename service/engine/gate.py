@@ -1,0 +1,42 @@
+"""The gate before every route of ``/v1``: the bearer key, the request budget, and the headers that tell of both."""
+
+import time
+
+from litestar.datastructures import MutableScopeHeaders
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.access import Access
+
+
+class Gate(ASGIMiddleware):
+    """Lets in whom ``access`` admits.
+
+    Args:
+        access: Keys and budgets.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Admit the request or raise what ``faults`` turns into 401 or 429."""
+        started = time.perf_counter()
+        client = scope["client"]
+        admission = self._access.admit(
+            authorization=MutableScopeHeaders(scope).get("authorization"),
+            address=client[0] if client else "",
+            now=time.monotonic(),
+        )
+        counted = admission.headers()
+
+        async def send_told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableScopeHeaders.from_message(message)
+                headers["openai-version"] = "2020-10-01"
+                headers["openai-processing-ms"] = str(int((time.perf_counter() - started) * 1000))
+                for name, value in counted.items():
+                    headers[name] = value
+            await send(message)
+
+        await next_app(scope, receive, send_told)

@@ -1,0 +1,139 @@
+"""The port to whoever writes the code: what a model is asked in one turn, and what it says back, piece by piece.
+
+Two implementations exist: ``program`` runs the prompt's own Python block, ``upstream`` asks a language model over chat completions.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Literal, Protocol
+
+import msgspec
+
+from service.engine.errors import ModelNotFound
+from service.engine.items import CodeInterpreterCall, InputItem
+from service.engine.request import FunctionTool, TextOptions
+
+PYTHON = "python"  # what models know the code interpreter as
+Force = Literal["none", "auto", "required"]
+
+
+class Ran(msgspec.Struct):
+    """A call of this run and how it went: its outputs are whole here, whatever the caller wanted to see. ``made`` are absolute paths."""
+
+    call: CodeInterpreterCall
+    is_ok: bool
+    made: list[str]
+
+
+class ToolUse(msgspec.Struct):
+    """Which tools the model may call: ``python`` when it has the code interpreter."""
+
+    python: bool = False
+    functions: list[FunctionTool] = []
+    force: Force = "auto"
+    only: str | None = None
+    parallel: bool = True
+
+
+class Turn(msgspec.Struct, kw_only=True):
+    """One question to a model. ``history`` is the whole conversation; ``tokens_left`` bounds the answer."""
+
+    instructions: str | None
+    history: list[InputItem | Ran]
+    tools: ToolUse
+    text: TextOptions
+    tokens_left: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    effort: str | None = None
+
+
+class Text(msgspec.Struct):
+    """A piece of the answer."""
+
+    delta: str
+
+
+class Thought(msgspec.Struct):
+    """A piece of reasoning."""
+
+    delta: str
+
+
+class CodeBegun(msgspec.Struct):
+    """The model calls the Python tool; its code follows."""
+
+
+class Code(msgspec.Struct):
+    """A piece of code."""
+
+    delta: str
+
+
+class FunctionBegun(msgspec.Struct):
+    """The model calls one of the caller's functions; its arguments follow."""
+
+    call_id: str
+    name: str
+
+
+class Arguments(msgspec.Struct):
+    """A piece of a function call's JSON arguments."""
+
+    delta: str
+
+
+class Used(msgspec.Struct):
+    """Tokens of this turn: read (of them cached) and written (of them reasoned)."""
+
+    read: int
+    cached: int
+    written: int
+    reasoned: int
+
+
+class Stopped(msgspec.Struct):
+    """The model was cut short."""
+
+    reason: Literal["max_output_tokens", "content_filter"]
+
+
+Piece = Text | Thought | CodeBegun | Code | FunctionBegun | Arguments | Used | Stopped
+
+
+class Model(Protocol):
+    """Whoever answers turns."""
+
+    name: str
+
+    def answer(self, turn: Turn) -> AsyncIterator[Piece]:
+        """Yield the answer's pieces as they come.
+
+        Raises:
+            ApiError: The model cannot be asked.
+        """
+        ...
+
+
+class Models:
+    """The models that requests may name.
+
+    Args:
+        models: At least one; names are unique.
+    """
+
+    def __init__(self, models: Iterable[Model]) -> None:
+        self._by_name = {model.name: model for model in models}
+
+    def get(self, name: str) -> Model:
+        """The model of that name.
+
+        Raises:
+            ModelNotFound: There is none.
+        """
+        if name not in self._by_name:
+            raise ModelNotFound(name)
+        return self._by_name[name]
+
+    def names(self) -> list[str]:
+        """All names, in the order of the settings."""
+        return list(self._by_name)

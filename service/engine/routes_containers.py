@@ -1,0 +1,127 @@
+"""``/v1/containers`` and the files in them."""
+
+from typing import Any
+
+from litestar import Controller, Request, delete, get, post
+from litestar.response import Stream
+from litestar.status_codes import HTTP_200_OK
+
+from service.engine.assembly import Engine
+from service.engine.containers import page_files
+from service.engine.errors import InvalidRequest, TooLarge
+from service.engine.sandbox import Package
+from service.engine.shape import fit, fit_text, parse_json
+from service.engine.uploads import DEFAULT_NAME, download, nested, received, the_file
+from service.engine.wire import (
+    Container,
+    ContainerFile,
+    ContainerQuery,
+    CreateContainer,
+    CreateContainerFile,
+    Deleted,
+    NetworkAllowlist,
+    Page,
+    PageQuery,
+)
+
+
+class ContainerRoutes(Controller):
+    """Containers."""
+
+    path = "/v1/containers"
+
+    @post(status_code=HTTP_200_OK, operation_id="createContainer")
+    async def create(self, request: Request[Any, Any, Any], engine: Engine) -> Container:
+        """Make a container."""
+        wanted = fit(parse_json(await request.body()), CreateContainer)
+        if isinstance(wanted.network_policy, NetworkAllowlist):
+            raise InvalidRequest.not_served("network_policy", "Network access of containers")
+        if wanted.skills:
+            raise InvalidRequest.not_served("skills", "The Skills API")
+        container = await engine.containers.create(
+            name=wanted.name,
+            family="general",
+            memory_limit=wanted.memory_limit,
+            expires_after=wanted.expires_after,
+            file_ids=wanted.file_ids,
+        )
+        return await engine.containers.describe(container.id)
+
+    @get(operation_id="listContainers")
+    async def page(self, request: Request[Any, Any, Any], engine: Engine) -> Page[Container]:
+        """List containers, expired ones too."""
+        return engine.containers.page(fit_text(dict(request.query_params), ContainerQuery))
+
+    @get("/{container_id:str}", operation_id="retrieveContainer")
+    async def retrieve(self, container_id: str, engine: Engine) -> Container:
+        """Show a container."""
+        return await engine.containers.describe(container_id)
+
+    @delete("/{container_id:str}", status_code=HTTP_200_OK, operation_id="deleteContainer")
+    async def remove(self, container_id: str, engine: Engine) -> Deleted:
+        """End a container and unlink everything in it."""
+        await engine.containers.delete(container_id)
+        return Deleted(id=container_id, object="container.deleted")
+
+    @get("/{container_id:str}/packages", operation_id="listContainerPackages")
+    async def packages(self, container_id: str, engine: Engine) -> Page[Package]:
+        """List the Python packages that code in the container can import; an extension of this engine."""
+        await engine.containers.describe(container_id)
+        packages = await engine.containers.packages()
+        return Page(packages, packages[0].name if packages else None, packages[-1].name if packages else None, False)
+
+
+class ContainerFileRoutes(Controller):
+    """The files of a container."""
+
+    path = "/v1/containers/{container_id:str}/files"
+
+    @post(status_code=HTTP_200_OK, operation_id="createContainerFile")
+    async def create(self, container_id: str, request: Request[Any, Any, Any], engine: Engine) -> ContainerFile:
+        """Put a file into a container: a multipart part ``file``, or the id of an upload."""
+        container = await engine.containers.use(container_id)
+        if not request.headers.get("content-type", "").startswith("multipart/"):
+            return await self._copy(
+                fit(parse_json(await request.body()), CreateContainerFile).file_id, container_id, engine
+            )
+        async with received(request, engine.spool, max_bytes=engine.max_file_bytes) as body:
+            fields = nested(body.fields)
+            if not body.files and "file_id" in fields:
+                return await self._copy(fields["file_id"], container_id, engine)
+            file = the_file(body)
+            if file.bytes > engine.max_file_bytes:
+                raise TooLarge(engine.max_file_bytes)
+            return await container.add(file.path, file.filename or DEFAULT_NAME, size=file.bytes)
+
+    async def _copy(self, file_id: str, container_id: str, engine: Engine) -> ContainerFile:
+        upload = engine.files.get(file_id)
+        container = await engine.containers.use(container_id)
+        return await container.add(engine.files.path(upload), upload.filename, size=upload.bytes)
+
+    @get(operation_id="listContainerFiles")
+    async def page(self, container_id: str, request: Request[Any, Any, Any], engine: Engine) -> Page[ContainerFile]:
+        """List the regular files of a container."""
+        query = fit_text(dict(request.query_params), PageQuery)
+        container = await engine.containers.use(container_id)
+        await container.refresh()
+        files = list(container.files().values())
+        return page_files(files, after=query.after, limit=query.limit, order=query.order)
+
+    @get("/{file_id:str}", operation_id="retrieveContainerFile")
+    async def retrieve(self, container_id: str, file_id: str, engine: Engine) -> ContainerFile:
+        """Show a file of a container."""
+        return (await engine.containers.use(container_id)).file(file_id)
+
+    @get("/{file_id:str}/content", operation_id="downloadContainerFile")
+    async def content(self, container_id: str, file_id: str, engine: Engine) -> Stream:
+        """Send a file of a container, as it is now."""
+        container = await engine.containers.use(container_id)
+        name = container.file(file_id).path.rpartition("/")[2]
+        return download(container.open(file_id), name)
+
+    @delete("/{file_id:str}", status_code=HTTP_200_OK, operation_id="deleteContainerFile")
+    async def remove(self, container_id: str, file_id: str, engine: Engine) -> Deleted:
+        """Unlink a file of a container."""
+        container = await engine.containers.use(container_id)
+        await container.remove(file_id)
+        return Deleted(id=file_id, object="container.file.deleted")

@@ -1,0 +1,58 @@
+"""``/v1/files``: upload, list, retrieve, content, delete."""
+
+import os
+from typing import Any
+
+from litestar import Controller, Request, delete, get, post
+from litestar.response import Stream
+from litestar.status_codes import HTTP_200_OK
+
+from service.engine.assembly import Engine
+from service.engine.errors import TooLarge
+from service.engine.shape import fit_text
+from service.engine.uploads import DEFAULT_NAME, download, nested, received, the_file
+from service.engine.wire import Deleted, File, FileQuery, Page, UploadFields
+
+
+class FileRoutes(Controller):
+    """Uploads."""
+
+    path = "/v1/files"
+
+    @post(status_code=HTTP_200_OK, operation_id="createFile")
+    async def create(self, request: Request[Any, Any, Any], engine: Engine) -> File:
+        """Keep an upload, streamed to disk while it arrives."""
+        async with received(request, engine.spool, max_bytes=engine.max_file_bytes) as body:
+            fields = fit_text(nested(body.fields), UploadFields)
+            file = the_file(body)
+            if file.bytes > engine.max_file_bytes:
+                raise TooLarge(engine.max_file_bytes)
+            return await engine.files.keep(
+                file.path,
+                size=file.bytes,
+                filename=file.filename or DEFAULT_NAME,
+                purpose=fields.purpose,
+                expires_after=fields.expires_after,
+            )
+
+    @get(operation_id="listFiles")
+    async def page(self, request: Request[Any, Any, Any], engine: Engine) -> Page[File]:
+        """List uploads."""
+        return engine.files.page(fit_text(dict(request.query_params), FileQuery))
+
+    @get("/{file_id:str}", operation_id="retrieveFile")
+    async def retrieve(self, file_id: str, engine: Engine) -> File:
+        """Show an upload."""
+        return engine.files.get(file_id)
+
+    @get("/{file_id:str}/content", operation_id="downloadFile")
+    async def content(self, file_id: str, engine: Engine) -> Stream:
+        """Send an upload's bytes back."""
+        file = engine.files.get(file_id)
+        return download(os.open(engine.files.path(file), os.O_RDONLY | os.O_CLOEXEC), file.filename)
+
+    @delete("/{file_id:str}", status_code=HTTP_200_OK, operation_id="deleteFile")
+    async def remove(self, file_id: str, engine: Engine) -> Deleted:
+        """Unlink an upload at once."""
+        await engine.files.delete(file_id)
+        return Deleted(id=file_id, object="file")

@@ -1,0 +1,118 @@
+"""``/v1/responses``: create (answered at once, streamed, or in the background), retrieve, replay, cancel, delete, input items."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import anyio
+from litestar import Controller, Request, delete, get, post
+from litestar.response import Stream
+from litestar.status_codes import HTTP_200_OK
+from litestar.types import Receive
+
+from service.engine import request as wanted
+from service.engine.assembly import Engine
+from service.engine.items import InputItem
+from service.engine.response import Response
+from service.engine.responses import Running, includes_outputs
+from service.engine.shape import fit_text, parse_json
+from service.engine.wire import Deleted, Page, PageQuery
+from service.spool import ClientGone
+
+KEEP_ALIVE_SECONDS = 15.0
+_STREAM_HEADERS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+}
+
+
+class ResponseRoutes(Controller):
+    """Responses."""
+
+    path = "/v1/responses"
+
+    @post(status_code=HTTP_200_OK, operation_id="createResponse")
+    async def create(self, request: Request[Any, Any, Any], engine: Engine) -> Response | Stream:
+        """Make a response; a client that hangs up on one that is not in the background ends it."""
+        running = await engine.responses.start(wanted.parse(parse_json(await request.body())))
+        if running.request.stream:
+            return Stream(_told(running), headers=_STREAM_HEADERS)
+        if not running.request.background:
+            await _finished(running, request.receive)
+        return running.response
+
+    @get("/{response_id:str}", operation_id="getResponse")
+    async def retrieve(self, response_id: str, request: Request[Any, Any, Any], engine: Engine) -> Response | Stream:
+        """Show a stored response, or replay its events from ``starting_after``."""
+        query = fit_text(
+            {name: value for name, value in request.query_params.items() if "include" not in name}, Retrieval
+        )
+        if query.stream:
+            transcript = engine.responses.replay(response_id)
+            after = -1 if query.starting_after is None else query.starting_after
+            return Stream(
+                transcript.frames(after=after, keep_alive_seconds=KEEP_ALIVE_SECONDS), headers=_STREAM_HEADERS
+            )
+        include = [value for name in ("include", "include[]") for value in request.query_params.getall(name, [])]
+        return engine.responses.get(response_id, include_outputs=includes_outputs(include))
+
+    @delete("/{response_id:str}", status_code=HTTP_200_OK, operation_id="deleteResponse")
+    async def remove(self, response_id: str, engine: Engine) -> Deleted:
+        """Forget a response."""
+        await engine.responses.delete(response_id)
+        return Deleted(id=response_id, object="response")
+
+    @post("/{response_id:str}/cancel", status_code=HTTP_200_OK, operation_id="cancelResponse")
+    async def cancel(self, response_id: str, engine: Engine) -> Response:
+        """Stop a background response."""
+        return await engine.responses.cancel(response_id)
+
+    @get("/{response_id:str}/input_items", operation_id="listInputItems")
+    async def input_items(self, response_id: str, request: Request[Any, Any, Any], engine: Engine) -> Page[InputItem]:
+        """List what a response was made from."""
+        query = {name: value for name, value in request.query_params.items() if "include" not in name}
+        return engine.responses.input_items(response_id, fit_text(query, PageQuery))
+
+
+class Retrieval(PageQuery, frozen=True):
+    """The query of ``GET /responses/{id}``."""
+
+    stream: bool = False
+    starting_after: int | None = None
+
+
+async def _told(running: Running) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in running.transcript.frames(keep_alive_seconds=KEEP_ALIVE_SECONDS):
+            yield chunk
+    finally:
+        if not running.request.background:
+            with anyio.CancelScope(shield=True):
+                await running.end()
+
+
+async def _finished(running: Running, receive: Receive) -> None:
+    """Wait for the run, or for its client to leave, which ends it.
+
+    Raises:
+        ApiError: The run failed.
+        ClientGone: Nobody waits for the answer any more.
+    """
+    gone = asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait({gone, *([running.task] if running.task else [])}, return_when=asyncio.FIRST_COMPLETED)
+        if gone.done():
+            raise ClientGone
+    finally:
+        gone.cancel()
+        with anyio.CancelScope(shield=True), suppress(asyncio.CancelledError):
+            await running.end()
+    if running.failure is not None:
+        raise running.failure
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

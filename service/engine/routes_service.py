@@ -1,0 +1,66 @@
+"""``/v1/models``, and what an operator asks: ``/livez``, ``/readyz``, ``/metrics``."""
+
+import msgspec
+from litestar import Controller, Response, get
+from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
+
+from service.engine.assembly import Engine
+from service.engine.metrics import Metrics
+from service.engine.sandbox import SandboxError
+from service.engine.wire import ModelCard, Page
+
+_CREATED = 1_763_769_600  # when this engine's first models were made: 2025-11-22
+
+
+class ModelRoutes(Controller):
+    """Models."""
+
+    path = "/v1/models"
+
+    @get(operation_id="listModels")
+    async def page(self, engine: Engine) -> Page[ModelCard]:
+        """List the models that requests may name."""
+        cards = [ModelCard(id=name, created=_CREATED, owned_by="recast") for name in engine.models.names()]
+        return Page(cards, cards[0].id, cards[-1].id, False)
+
+    @get("/{model:path}", operation_id="retrieveModel")
+    async def retrieve(self, model: str, engine: Engine) -> ModelCard:
+        """Show a model."""
+        name = model.removeprefix("/")
+        return ModelCard(id=engine.models.get(name).name, created=_CREATED, owned_by="recast")
+
+
+class Readiness(msgspec.Struct):
+    """Whether containers can be made now, and how they are held."""
+
+    status: str
+    isolation: str
+    containers: int
+
+
+class ServiceRoutes(Controller):
+    """Probes and numbers; no key is asked for."""
+
+    path = "/"
+
+    @get("/livez", operation_id="livez", media_type="text/plain")
+    async def live(self) -> str:
+        """The process answers."""
+        return "ok"
+
+    @get("/readyz", operation_id="readyz")
+    async def ready(self, engine: Engine) -> Response[Readiness]:
+        """A container was made just now, and answered."""
+        counts = engine.sandbox.counts()
+        state = Readiness(status="ready", isolation=engine.sandbox.isolation.value, containers=counts.live)
+        try:
+            await engine.sandbox.ping()
+        except SandboxError:
+            state.status = "down"
+            return Response(state, status_code=HTTP_503_SERVICE_UNAVAILABLE)
+        return Response(state)
+
+    @get("/metrics", operation_id="metrics", media_type="text/plain")
+    async def numbers(self, engine: Engine, metrics: Metrics) -> Response[bytes]:
+        """The numbers in Prometheus' text format."""
+        return Response(metrics.text(engine), media_type=metrics.media_type)

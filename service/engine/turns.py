@@ -1,0 +1,299 @@
+"""The turn loop: ask the model, run the code it writes, show it what came of it, until it has nothing more to run or a limit is met.
+
+Everything that happens is told to the transcript through drafts, in order. It knows neither HTTP nor how containers are chosen.
+"""
+
+import asyncio
+import time
+from typing import cast
+
+import msgspec
+
+from service.engine import events
+from service.engine.citations import cite, uncited
+from service.engine.container import Container
+from service.engine.drafts import CallDraft, Draft, FunctionDraft, MessageDraft, ReasoningDraft
+from service.engine.errors import ApiError, UpstreamError
+from service.engine.items import ContainerFileCitation, ImageOutput, InputItem, InputMessage, LogsOutput
+from service.engine.models import (
+    PYTHON,
+    Arguments,
+    Code,
+    CodeBegun,
+    Force,
+    FunctionBegun,
+    Model,
+    Ran,
+    Stopped,
+    Text,
+    Thought,
+    ToolUse,
+    Turn,
+    Used,
+)
+from service.engine.request import (
+    OUTPUTS,
+    AllowedTools,
+    ChooseCode,
+    ChooseFunction,
+    CreateResponse,
+    FunctionTool,
+)
+from service.engine.response import IncompleteDetails, Response, Status, Usage
+from service.engine.transcript import Transcript
+from service.engine.wire import ContainerFile
+
+_GRACE_SECONDS = 2.0  # so that a call which spends the run's last second can still report
+_CONTINUES = {Text: MessageDraft, Thought: ReasoningDraft, Code: CallDraft, Arguments: FunctionDraft}
+
+
+class LimitMet(Exception):
+    """The run stops before the model does; ``reason`` is what ``incomplete_details`` will say."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Run:
+    """One response being made.
+
+    Args:
+        response: Filled as the run goes on.
+        history: The conversation so far, the request's input last.
+        container: Where code runs; None without the tool.
+        run_seconds: Budget of the whole run.
+        call_seconds: Budget of one call.
+    """
+
+    def __init__(
+        self,
+        *,
+        request: CreateResponse,
+        response: Response,
+        transcript: Transcript,
+        history: list[InputItem],
+        model: Model,
+        container: Container | None,
+        run_seconds: float,
+        call_seconds: float,
+    ) -> None:
+        self._request = request
+        self.response = response
+        self.transcript = transcript
+        self._history: list[InputItem | Ran] = list(history)
+        self._model = model
+        self._container = container
+        self._deadline = time.monotonic() + run_seconds
+        self._call_seconds = call_seconds
+        self._shows_outputs = OUTPUTS in (request.include or [])
+        self._usage = Usage()
+        self._calls = 0
+        self._made: dict[str, ContainerFile] = {}
+        self._figures: list[ContainerFile] = []
+        self._draft: Draft | None = None
+        self._asks_caller = False
+        self.failure: ApiError | None = None
+
+    async def __call__(self) -> None:
+        """Run to the end and tell the last event. Only cancellation and bugs get out."""
+        self.transcript.add(events.Created(response=self.response))
+        if self.response.status == "queued":
+            self.transcript.add(events.Queued(response=self.response))
+            self.response.status = "in_progress"
+        self.transcript.add(events.InProgress(response=self.response))
+        try:
+            async with asyncio.timeout(self._seconds_left() + _GRACE_SECONDS):
+                while await self._take_turn():
+                    pass
+        except LimitMet as limit:
+            self._end_incomplete(limit.reason)
+        except TimeoutError:
+            self._end_incomplete("deadline")
+        except ApiError as error:
+            self.fail(error)
+        else:
+            self._settle("completed")
+            self.transcript.add(events.Completed(response=self.response))
+            self.transcript.close()
+
+    def fail(self, error: ApiError) -> None:
+        """End the response as failed: a nested error event, then the response with its error."""
+        self.failure = error
+        self._abandon(is_failed=True)
+        self.response.error = error.for_response()
+        self._settle("failed")
+        self.transcript.add(events.Error(error=error.body().error))
+        self.transcript.add(events.Failed(response=self.response))
+        self.transcript.close()
+
+    def cancelled(self) -> None:
+        """The run was cancelled from outside: say so in the response."""
+        self._abandon(is_failed=False)
+        self._settle("cancelled")
+        self.transcript.add(events.Cancelled(response=self.response))
+        self.transcript.close()
+
+    def outputs(self) -> dict[str, list[LogsOutput | ImageOutput]]:
+        """What the calls of this run put out, by call id, whether the response shows it or not."""
+        return {item.call.id: item.call.outputs or [] for item in self._history if isinstance(item, Ran)}
+
+    def _end_incomplete(self, reason: str) -> None:
+        self._abandon(is_failed=False)
+        self.response.incomplete_details = IncompleteDetails(reason=reason)
+        self._settle("incomplete")
+        self.transcript.add(events.Incomplete(response=self.response))
+        self.transcript.close()
+
+    def _settle(self, status: Status) -> None:
+        self.response.status = status
+        self.response.completed_at = int(time.time()) if status == "completed" else None
+        self.response.usage = self._usage
+
+    async def _take_turn(self) -> bool:
+        """Ask once and act on the answer; True when the model is owed another turn."""
+        if self._seconds_left() <= 0:
+            raise LimitMet("deadline")
+        calls_before, self._asks_caller = self._calls, False
+        async for piece in self._model.answer(self._turn()):
+            match piece:
+                case Used():
+                    self._usage.add(
+                        read=piece.read, cached=piece.cached, written=piece.written, reasoned=piece.reasoned
+                    )
+                case Stopped():
+                    raise LimitMet(piece.reason)
+                case _:
+                    await self._continue(piece)
+        is_last = self._calls == calls_before and not isinstance(self._draft, CallDraft)
+        await self._close(is_last=is_last)
+        return not is_last and not self._asks_caller
+
+    async def _continue(self, piece: Text | Thought | CodeBegun | Code | FunctionBegun | Arguments) -> None:
+        if isinstance(piece, CodeBegun | FunctionBegun) or type(self._draft) is not _CONTINUES[type(piece)]:
+            await self._close(is_last=False)
+            self._draft = self._opened(piece)
+        if isinstance(piece, Text | Thought | Code | Arguments) and self._draft:
+            self._draft.write(piece.delta)
+
+    def _opened(self, piece: Text | Thought | CodeBegun | Code | FunctionBegun | Arguments) -> Draft:
+        match piece:
+            case Text():
+                return MessageDraft(self.response, self.transcript)
+            case Thought():
+                return ReasoningDraft(self.response, self.transcript)
+            case FunctionBegun():
+                self._asks_caller = True
+                return FunctionDraft(self.response, self.transcript, call_id=piece.call_id, name=piece.name)
+            case CodeBegun():
+                return self._opened_call()
+            case Code() | Arguments():
+                raise UpstreamError("The model's answer is out of order.")
+
+    def _opened_call(self) -> CallDraft:
+        limit = self._request.max_tool_calls
+        if limit is not None and self._calls >= limit:
+            raise LimitMet("max_tool_calls")
+        if self._container is None:
+            raise UpstreamError("The model called the python tool, which this request does not give it.")
+        return CallDraft(self.response, self.transcript, container_id=self._container.id, outputs=self._shows_outputs)
+
+    async def _close(self, *, is_last: bool) -> None:
+        """Finish the open item; a call is run. ``is_last`` tells a message that nothing follows it."""
+        draft, self._draft = self._draft, None
+        match draft:
+            case CallDraft():
+                await self._execute(draft)
+            case MessageDraft():
+                draft.finish(self._citations(draft.text, is_last=is_last))
+                self._history.append(InputMessage(role="assistant", content=draft.text))
+            case ReasoningDraft():
+                draft.finish()
+                self._history.append(draft.item)
+            case FunctionDraft():
+                draft.finish()
+                self._history.append(draft.item)
+
+    async def _execute(self, draft: CallDraft) -> None:
+        container = cast("Container", self._container)
+        self._draft = draft
+        self._calls += 1
+        cell = await container.run(draft.written(), seconds=min(self._call_seconds, max(1.0, self._seconds_left())))
+        draft.ran(cell.outputs)
+        self._draft = None
+        self._figures += cell.made[: cell.figures]
+        made = cell.made[cell.figures :]
+        self._made |= {file.path: file for file in made}
+        call = msgspec.structs.replace(draft.item, outputs=cell.outputs)
+        self._history.append(Ran(call=call, is_ok=cell.is_ok, made=[file.path for file in made]))
+
+    def _abandon(self, *, is_failed: bool) -> None:
+        """Close the open item as it stands, without running it."""
+        draft, self._draft = self._draft, None
+        match draft:
+            case CallDraft():
+                draft.stop(is_failed=is_failed)
+            case MessageDraft():
+                draft.finish(self._citations(draft.text, is_last=True), is_complete=False)
+            case ReasoningDraft() | FunctionDraft():
+                draft.finish(is_complete=False)
+
+    def _citations(self, text: str, *, is_last: bool) -> list[ContainerFileCitation]:
+        if self._container is None:
+            return []
+        files = self._container.files()
+        there = {file.id for file in files.values()}
+        found = cite(text, files)
+        if not is_last:
+            return found
+        figures = uncited([file for file in self._figures if file.id in there], found)
+        return figures + found + uncited([file for file in self._made.values() if file.id in there], found)
+
+    def _turn(self) -> Turn:
+        request = self._request
+        spent = self._usage.output_tokens
+        if request.max_output_tokens is not None and spent >= request.max_output_tokens:
+            raise LimitMet("max_output_tokens")
+        return Turn(
+            instructions=request.instructions,
+            history=self._history,
+            tools=tools_of(request, is_first=self._calls == 0),
+            text=request.text,
+            tokens_left=None if request.max_output_tokens is None else request.max_output_tokens - spent,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            effort=request.reasoning.effort if request.reasoning else None,
+        )
+
+    def _seconds_left(self) -> float:
+        return self._deadline - time.monotonic()
+
+
+def tools_of(request: CreateResponse, *, is_first: bool) -> ToolUse:
+    """What the model may call: a forced choice binds only its first turn, so that it can come to an end."""
+    choice = request.tool_choice
+    python = request.code_tool is not None
+    functions = [tool for tool in request.tools if isinstance(tool, FunctionTool)]
+    only: str | None = None
+    force: Force = "auto"
+    match choice:
+        case "none" | "auto" | "required":
+            force = choice
+        case ChooseCode():
+            force, only = "required", PYTHON
+        case ChooseFunction():
+            force, only = "required", choice.name
+        case AllowedTools():
+            force = choice.mode
+            names = {each.name for each in choice.tools if isinstance(each, ChooseFunction)}
+            functions = [each for each in functions if each.name in names]
+            python = python and any(isinstance(each, ChooseCode) for each in choice.tools)
+    if force == "required" and not is_first:
+        force, only = "auto", None
+    return ToolUse(
+        python=python,
+        functions=functions,
+        force=force,
+        only=only,
+        parallel=request.parallel_tool_calls is not False,
+    )

@@ -1,0 +1,79 @@
+"""Multipart bodies and file contents on the wire: what the routes of the Files API and of container files share."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from litestar import Request
+from litestar.response import Stream
+
+from service.disposition import attachment
+from service.engine.errors import InvalidRequest
+from service.engine.shape import Json
+from service.spool import Body, Spool, SpooledFile
+
+CHUNK_BYTES = 256 * 1024
+FORM_BYTES = 1 << 20  # what a form may have beside the file
+DEFAULT_NAME = "upload"
+
+
+@asynccontextmanager
+async def received(request: Request[Any, Any, Any], spool: Spool, *, max_bytes: int) -> AsyncIterator[Body]:
+    """The request's multipart body, on disk until the context ends.
+
+    Raises:
+        BodyRefused: It is too large, malformed, or stopped coming.
+    """
+    content_type = request.headers.get("content-type")
+    async with spool.body(request.receive, content_type=content_type, max_bytes=max_bytes + FORM_BYTES) as body:
+        yield body
+
+
+def the_file(body: Body) -> SpooledFile:
+    """The one file of a form.
+
+    Raises:
+        InvalidRequest: There is none under the name ``file``.
+    """
+    for file in body.files:
+        if file.field == "file":
+            return file
+    raise InvalidRequest.missing("file")
+
+
+def nested(fields: tuple[tuple[str, str], ...]) -> dict[str, Json]:
+    """Form fields as JSON would have them: ``expires_after[seconds]`` is a member of ``expires_after``."""
+    value: dict[str, Json] = {}
+    for name, text in fields:
+        outer, bracket, inner = name.partition("[")
+        if bracket:
+            value.setdefault(outer, {})[inner.removesuffix("]")] = text
+        else:
+            value[name] = text
+    return value
+
+
+def download(descriptor: int, name: str) -> Stream:
+    """The content behind a descriptor, which this closes; chunks are read off the event loop as the client takes them."""
+    size = os.fstat(descriptor).st_size
+    return Stream(
+        _chunks(descriptor, size),
+        headers={"content-length": str(size), "content-disposition": attachment(name)},
+        media_type="application/octet-stream",
+    )
+
+
+async def _chunks(descriptor: int, size: int) -> AsyncIterator[bytes]:
+    """Yields exactly ``size`` bytes, at most ``CHUNK_BYTES`` a chunk; a file that shrank meanwhile ends the connection."""
+    try:
+        position = 0
+        while position < size:
+            chunk = await anyio.to_thread.run_sync(os.pread, descriptor, min(CHUNK_BYTES, size - position), position)
+            if not chunk:
+                raise EOFError(position, size)
+            position += len(chunk)
+            yield chunk
+    finally:
+        os.close(descriptor)
