@@ -193,6 +193,8 @@ def write_md(body, title):
         preprocessing=converter.PreprocessingOptions(enabled=False),
     )
     text = (converter.convert(source, options).content or "").replace(ESCAPE, "\\")
+    if not text.strip():
+        refuse("empty", "there is no text in the document")
     compare(body.text_content(), text)
     OUTPUT.write_text(text.strip() + "\n", "utf-8", "replace")
     return {"characters": len(text), "lines": text.count("\n") + 1}
@@ -203,6 +205,8 @@ def write_txt(body, title):
     lines = []
     _plain(body, lines, "")
     text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", "".join(lines))).strip("\n") + "\n"
+    if not text.strip():
+        refuse("empty", "there is no text in the document")
     compare(body.text_content(), text)
     OUTPUT.write_text(text, "utf-8", "replace")
     return {"characters": len(text), "lines": text.count("\n")}

@@ -210,7 +210,7 @@ def word_html():
     page = "".join(f"<header>{text}</header>" for text in above) + body + notes(reader) + "".join(f"<footer>{text}</footer>" for text in below)
     core = reader.package.xml("docProps/core.xml")
     title = core.findtext("{http://purl.org/dc/elements/1.1/}title") if core is not None else ""
-    if not re.sub(r"<(?!img)[^>]*>|\s", "", page):
+    if not re.sub(r"<(?!img|table)[^>]*>|\s", "", page):
         refuse("empty", "the document has no content")
     return page, (title or "").strip()
 
