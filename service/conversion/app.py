@@ -1,0 +1,127 @@
+"""The conversion API as one ASGI application, put together from plain values.
+
+This is where the parts of the conversion half meet. It reads no environment, and starts nothing before its lifespan begins.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx2
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
+from litestar.plugins.prometheus import PrometheusConfig
+from prometheus_client import CollectorRegistry
+
+from service.access import Access
+from service.conversion import operations, routes
+from service.conversion.admission import Admission
+from service.conversion.conversions import Conversions
+from service.conversion.convert import Converter
+from service.conversion.interpreter import Interpreter
+from service.conversion.problems import answer, code_of
+from service.conversion.recipes import LiveCatalogue
+from service.conversion.record import Recorder
+from service.conversion.routes import Parts
+from service.spool import Spool
+from service.telemetry import RequestIdMiddleware, continue_trace
+
+
+def create_app(
+    *,
+    catalogue: LiveCatalogue,
+    engine_url: str,
+    engine_key: str,
+    model: str | None,
+    access: Access,
+    data_directory: Path,
+    max_input_bytes: int,
+    max_files: int,
+    concurrency: int,
+    queue_places: int,
+    queue_seconds: float,
+    run_seconds: float,
+    cors_origins: Sequence[str] = (),
+) -> Litestar:
+    """Return the application; ``app.state.conversions`` can be drained.
+
+    Args:
+        catalogue: The recipes, loaded.
+        engine_url: Base URL of the OpenAI API that runs prompts; ends with ``/v1``.
+        engine_key: Its bearer key.
+        model: Model to ask there when a program is not enough; None: none.
+        access: Who may convert.
+        data_directory: Where bodies are spooled.
+        max_input_bytes: Limit of one request's files together.
+        max_files: Limit of their number.
+        concurrency: Conversions at a time.
+        queue_places: Conversions that may wait.
+        queue_seconds: Longest wait.
+        run_seconds: Longest run.
+        cors_origins: Origins whose pages may call; empty: CORS stays off.
+    """
+    registry = CollectorRegistry()
+    interpreter = Interpreter(base_url=engine_url, api_key=engine_key, http=_http(engine_url))
+    admission = Admission(places=concurrency, queue_places=queue_places, queue_seconds=queue_seconds)
+    converter = Converter(
+        catalogue=catalogue,
+        interpreter=interpreter,
+        admission=admission,
+        recorder=Recorder(registry, code_of),
+        model=model,
+        run_seconds=run_seconds,
+    )
+    spool = Spool(data_directory / "spool")
+    conversions = Conversions(
+        converter=converter, admission=admission, spool=spool, max_input_bytes=max_input_bytes, max_files=max_files
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await interpreter.close()
+            spool.close()
+
+    parts = Parts(
+        catalogue=catalogue, conversions=conversions, interpreter=interpreter, access=access, registry=registry
+    )
+    return Litestar(
+        route_handlers=[*routes.HANDLERS, *operations.HANDLERS],
+        lifespan=[lifespan],
+        state=State({"parts": parts, "conversions": conversions}),
+        exception_handlers={Exception: answer},
+        middleware=[
+            RequestIdMiddleware(),
+            PrometheusConfig(app_name="recast", prefix="recast_http", group_path=True).middleware,
+        ],
+        plugins=[OpenTelemetryPlugin(OpenTelemetryConfig(exclude_spans=["receive", "send"]))],
+        cors_config=CORSConfig(allow_origins=list(cors_origins)) if cors_origins else None,
+        openapi_config=OpenAPIConfig(
+            title="Recast",
+            version=version("recast"),
+            path="/",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            use_handler_docstrings=True,
+        ),
+        request_max_body_size=None,
+        logging_config=None,
+    )
+
+
+def _http(engine_url: str) -> httpx2.AsyncClient:
+    """Return the pool for the wire; an engine on this machine is never asked through the environment's proxy."""
+    return httpx2.AsyncClient(
+        trust_env=not httpx2.URL(engine_url).host.startswith(("127.", "localhost", "::1")),
+        event_hooks={"request": [_continue_trace]},
+    )
+
+
+async def _continue_trace(request: httpx2.Request) -> None:
+    continue_trace(request.headers)

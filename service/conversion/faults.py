@@ -1,0 +1,72 @@
+"""What can be wrong with a Code Interpreter, seen from its client.
+
+Turns the `openai` library's exceptions and the wire's error codes into three of ours, whose difference is what the caller should do:
+``InterpreterError`` ← ``InterpreterDown`` (cannot be reached, draining, out of quota: later, or never), ``InterpreterBusy`` (come
+back in so many seconds), ``InterpreterFailed`` (it answered, with an error).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import httpx2
+import openai
+
+RETRY_SECONDS = 5  # where the other side names no time
+
+
+class InterpreterError(Exception):
+    """The Code Interpreter did not do its part."""
+
+
+class InterpreterDown(InterpreterError):
+    """It cannot be reached, is draining, or its quota is spent; ``retry_seconds`` is a guess."""
+
+    def __init__(self, retry_seconds: int = RETRY_SECONDS) -> None:
+        super().__init__(retry_seconds)
+        self.retry_seconds = retry_seconds
+
+
+class InterpreterBusy(InterpreterError):
+    """It has no room now; ``retry_seconds`` is its own word where it gave one."""
+
+    def __init__(self, retry_seconds: int = RETRY_SECONDS) -> None:
+        super().__init__(retry_seconds)
+        self.retry_seconds = retry_seconds
+
+
+class InterpreterFailed(InterpreterError):
+    """It answered with an error; ``status`` (HTTP, or None within a stream) and ``code`` are for the log."""
+
+    def __init__(self, status: int | None, code: str | None) -> None:
+        super().__init__(status, code)
+        self.status = status
+        self.code = code
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the client library's exceptions into ours; statuses are those of wire errors (429, 503, everything else)."""
+    try:
+        yield
+    except openai.APIConnectionError as error:
+        raise InterpreterDown from error
+    except openai.APIStatusError as error:
+        retry_after = error.response.headers.get("retry-after", "")
+        seconds = int(retry_after) if retry_after.isdecimal() else RETRY_SECONDS
+        if error.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
+            raise InterpreterDown(seconds) from error
+        if error.status_code == httpx2.codes.TOO_MANY_REQUESTS:
+            raise (InterpreterDown if error.code == "insufficient_quota" else InterpreterBusy)(seconds) from error
+        raise InterpreterFailed(error.status_code, error.code) from error
+    except openai.APIError as error:
+        fail(error.code)
+
+
+def fail(code: str | None) -> NoReturn:
+    """Raise for an error that came inside a stream, where there is no HTTP status."""
+    if code == "insufficient_quota":
+        raise InterpreterDown
+    if code == "rate_limit_exceeded":
+        raise InterpreterBusy
+    raise InterpreterFailed(None, code)

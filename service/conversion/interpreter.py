@@ -1,0 +1,249 @@
+"""A Code Interpreter as a conversion needs it: upload, run, list, fetch, and delete everything again.
+
+Owns the OpenAI wire as seen from a client: events into a `Transcript`, faults into the exceptions below, ids into the list of what must
+be deleted. It is the same for our engine and for the hosted vendor; it knows nothing of recipes, formats or HTTP towards the caller.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import anyio
+import httpx2
+import openai
+from msgspec import Struct
+from openai import AsyncOpenAI, AsyncStream
+from openai.types.responses import ResponseStreamEvent
+
+from service.conversion.faults import InterpreterDown, InterpreterFailed, translated
+from service.conversion.transcript import ContainerFile, Transcript
+
+MemoryLimit = Literal["1g", "4g", "16g", "64g"]
+T = TypeVar("T")
+
+CLEANUP_SECONDS = 5.0
+SETTLE_SECONDS = 0.5  # a call that makes something is given so long to name it, after its caller has gone
+UPLOAD_EXPIRES_SECONDS = 3600  # the backstop of an upload that could not be deleted; the least the wire allows
+FETCH_RETRY_SECONDS = (0.3, 0.9, 1.8)  # the vendor answers 404 or 5xx for a moment after a run
+CHUNK_BYTES = 64 * 1024
+
+
+class Interpreter:
+    """A client of one base URL: our engine, or the vendor.
+
+    Args:
+        base_url: Ends with ``/v1``.
+        api_key: Its bearer key.
+        http: The connection pool; closed with the interpreter.
+    """
+
+    def __init__(self, *, base_url: str, api_key: str, http: httpx2.AsyncClient) -> None:
+        self._client = AsyncOpenAI(
+            base_url=base_url, api_key=api_key, http_client=http, timeout=httpx2.Timeout(None, connect=5)
+        )
+        self._http = http
+        self._offers: dict[str, bool] = {}
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.close()
+
+    async def offers(self, model: str) -> bool:
+        """Return whether the base URL serves this model; asked once, then remembered.
+
+        Raises:
+            InterpreterError: It did not answer.
+        """
+        if model not in self._offers:
+            try:
+                with translated():
+                    await self._client.models.retrieve(model)
+                self._offers[model] = True
+            except InterpreterFailed:
+                self._offers[model] = False
+        return self._offers[model]
+
+    async def ready(self) -> bytes:
+        """Return the engine's own readiness answer (JSON), or nothing from a vendor, which has none.
+
+        Raises:
+            InterpreterDown: It cannot be reached, or says that it is not ready.
+        """
+        try:
+            answer = await self._http.get(self._client.base_url.join("../readyz"), timeout=5)
+        except httpx2.HTTPError:
+            raise InterpreterDown from None
+        if answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
+            raise InterpreterDown
+        return answer.content if answer.is_success else b""
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator["Session"]:
+        """Give a place for one conversion; at its end every container and upload it made is deleted, whatever happened."""
+        session = Session(self._client)
+        try:
+            yield session
+        finally:
+            with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
+                await session.discard()
+
+
+class Download(Struct):
+    """An open container file: its first chunk, what follows, and its length if the sender told."""
+
+    first: bytes
+    rest: AsyncIterator[bytes]
+    length: int | None
+
+
+class Task(Struct, frozen=True):
+    """What a run is asked. ``kernel`` names the family of libraries to have at hand, a hint for our engine."""
+
+    prompt: str
+    model: str
+    file_id: str
+    memory_limit: MemoryLimit
+    kernel: str
+
+
+class Session:
+    """One conversion's uploads and containers."""
+
+    def __init__(self, client: AsyncOpenAI) -> None:
+        self._client = client
+        self._file_ids: list[str] = []
+        self._transcripts: list[Transcript] = []
+        self._open_downloads = AsyncExitStack()
+
+    async def upload(self, path: Path, name: str) -> str:
+        """Send a file, streamed from disk, and return its id.
+
+        Raises:
+            InterpreterError: It was not taken.
+        """
+        return await _settled(self._upload(path, name))
+
+    async def _upload(self, path: Path, name: str) -> str:
+        with translated(), path.open("rb") as file:
+            uploaded = await self._client.files.create(
+                file=(name, file),
+                purpose="user_data",
+                expires_after={"anchor": "created_at", "seconds": UPLOAD_EXPIRES_SECONDS},
+            )
+        self._file_ids.append(uploaded.id)
+        return uploaded.id
+
+    async def run(self, task: Task) -> Transcript:
+        """Run a task to its end in a fresh container and return what it said.
+
+        A container that is expired, gone or wedged, and a run that ended in an error, get one more try in a new one: nothing else
+        mends them, and what fails twice fails a third time.
+
+        Raises:
+            InterpreterError: No transcript.
+        """
+        try:
+            return await self._run(task)
+        except InterpreterFailed:
+            return await self._run(task)
+
+    async def _run(self, task: Task) -> Transcript:
+        transcript = Transcript()
+        self._transcripts.append(transcript)
+        with translated():
+            async with await _settled(self._begin(task, transcript)) as stream:
+                async for event in stream:
+                    transcript.take(event)
+        if not transcript.ended:
+            raise InterpreterFailed(None, "stream_ended")
+        return transcript
+
+    async def _begin(self, task: Task, transcript: Transcript) -> AsyncStream[ResponseStreamEvent]:
+        """Start the run and read on until its container has an id: one that we never hear of could not be deleted."""
+        # A repeated POST would run the work twice, for there is no idempotency key: no retries inside the client.
+        stream = await self._client.with_options(max_retries=0).responses.create(
+            model=task.model,
+            input=task.prompt,
+            stream=True,
+            store=False,
+            tool_choice="required",
+            tools=[
+                {
+                    "type": "code_interpreter",
+                    "container": {"type": "auto", "file_ids": [task.file_id], "memory_limit": task.memory_limit},
+                }
+            ],
+            include=["code_interpreter_call.outputs"],
+            metadata={"kernel": task.kernel},
+        )
+        try:
+            while not transcript.container_ids and (event := await anext(stream, None)):
+                transcript.take(event)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await stream.close()
+            raise
+        return stream
+
+    async def files(self, transcript: Transcript) -> list[ContainerFile]:
+        """Return every file of the run's containers, all pages.
+
+        Raises:
+            InterpreterError: They could not be listed.
+        """
+        with translated():
+            return [
+                ContainerFile(container_id, each.id, each.path, each.source, each.created_at)
+                for container_id in transcript.container_ids
+                async for each in self._client.containers.files.list(container_id, limit=100)
+            ]
+
+    async def fetch(self, container_id: str, file_id: str) -> Download:
+        """Open a container file with its first chunk read; it stays open until the session's end.
+
+        Raises:
+            InterpreterError: It did not come, also after short retries on 404 and 5xx.
+        """
+        with translated():
+            response = await self._open(container_id, file_id)
+            chunks = response.iter_bytes(CHUNK_BYTES)
+            first = await anext(chunks, b"")
+        length = response.headers.get("content-length", "")
+        return Download(first=first, rest=chunks, length=int(length) if length.isdecimal() else None)
+
+    async def _open(self, container_id: str, file_id: str) -> openai.AsyncAPIResponse[bytes]:
+        contents = self._client.with_options(max_retries=0).containers.files.content.with_streaming_response
+        for pause in FETCH_RETRY_SECONDS:
+            try:
+                return await self._open_downloads.enter_async_context(
+                    contents.retrieve(file_id, container_id=container_id)
+                )
+            except (openai.NotFoundError, openai.InternalServerError):
+                await anyio.sleep(pause)
+        return await self._open_downloads.enter_async_context(contents.retrieve(file_id, container_id=container_id))
+
+    async def discard(self) -> None:
+        """Delete containers, then uploads; what is gone already is fine, and what cannot be deleted now expires by itself."""
+        with suppress(httpx2.HTTPError):
+            await self._open_downloads.aclose()
+        for container_id in {each for transcript in self._transcripts for each in transcript.container_ids}:
+            with suppress(openai.APIError):
+                await self._client.containers.delete(container_id)
+        for file_id in self._file_ids:
+            with suppress(openai.APIError):
+                await self._client.files.delete(file_id)
+
+
+async def _settled(work: Coroutine[Any, Any, T]) -> T:
+    """Await the work; when cancelled meanwhile, give it ``SETTLE_SECONDS`` to finish before it is cancelled too."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        if not task.done():
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([task], timeout=SETTLE_SECONDS)
+                task.cancel()
+                await asyncio.wait([task])

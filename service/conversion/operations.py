@@ -1,0 +1,62 @@
+"""The paths for those who run the service: alive, ready, which version, what it counts."""
+
+from importlib.metadata import version
+
+import msgspec
+from litestar import Response, get
+from msgspec import Struct
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from service.conversion.admission import Draining
+from service.conversion.routes import AnyRequest, parts_of
+
+
+class Alive(Struct, frozen=True):
+    """The loop turns."""
+
+    status: str = "ok"
+
+
+class Ready(Struct, frozen=True):
+    """The service takes work. ``engine`` is what the engine says of itself; empty for a vendor, which says nothing."""
+
+    status: str
+    engine: msgspec.Raw
+
+
+class Version(Struct, frozen=True):
+    """Which release this is."""
+
+    name: str
+    version: str
+
+
+@get("/livez")
+async def livez() -> Alive:
+    """Answer as long as the loop turns; never depends on load."""
+    return Alive()
+
+
+@get("/readyz")
+async def readyz(request: AnyRequest) -> Ready:
+    """Answer when work can be taken: not draining, and the engine has just forked a kernel and got an answer."""
+    parts = parts_of(request)
+    if parts.conversions.draining:
+        raise Draining
+    return Ready("ready", msgspec.Raw(await parts.interpreter.ready() or b"{}"))
+
+
+@get("/version")
+async def service_version() -> Version:
+    """Name the release."""
+    return Version("recast", version("recast"))
+
+
+@get("/metrics", include_in_schema=True, media_type="text/plain")
+async def metrics(request: AnyRequest) -> Response[bytes]:
+    """Return the metrics in Prometheus' text format."""
+    content = generate_latest(REGISTRY) + generate_latest(parts_of(request).registry)
+    return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+
+HANDLERS = (livez, readyz, service_version, metrics)
