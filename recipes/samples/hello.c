@@ -1,0 +1,6 @@
+#include <stdio.h>
+
+int main(void) {
+    printf("hi\n"); /* greet */
+    return 0;
+}

@@ -1,0 +1,2 @@
+const greet = (name) => `hi ${name}`; // greet
+console.log(greet("Zoë"));

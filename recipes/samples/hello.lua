@@ -1,0 +1,2 @@
+local function greet(name) return "hi " .. name end -- greet
+print(greet("Zoe"))

@@ -1,0 +1,5 @@
+<?php
+function greet(string $name): string {
+    return "hi $name"; // greet
+}
+echo greet("Zoë");

@@ -1,0 +1,3 @@
+use strict;
+my $name = "Zoe"; # greet
+print "hi $name\n";

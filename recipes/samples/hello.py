@@ -1,0 +1,8 @@
+"""Greets."""
+
+
+def greet(name: str) -> str:
+    return f"hi {name}"  # greet
+
+
+print(greet("Zoë"))

@@ -1,0 +1,2 @@
+greet <- function(name) paste("hi", name) # greet
+print(greet("Zoë"))

@@ -1,0 +1,4 @@
+def greet(name)
+  "hi #{name}" # greet
+end
+puts greet("Zoë")

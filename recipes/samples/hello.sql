@@ -1,0 +1,2 @@
+-- greet
+SELECT id, name FROM people WHERE amount > 10 ORDER BY name;

@@ -1,0 +1,2 @@
+let name = "Zoë" // greet
+print("hi \(name)")

@@ -1,0 +1,2 @@
+const greet = (name: string): string => `hi ${name}`; // greet
+console.log(greet("Zoë"));
