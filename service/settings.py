@@ -7,7 +7,7 @@ Field, environment name and flag are one word in three cases: ``max_input_bytes`
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -146,6 +146,17 @@ def read(environ: Mapping[str, str], flags: Mapping[str, object] | None = None) 
             f"{settings.host} is not loopback: set {PREFIX}API_KEYS, or {PREFIX}OPEN=true to serve anyone",
         )
     return settings
+
+
+def environment(settings: Settings, fields: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment that gives another process these fields of the settings, and no other ``RECAST_*``."""
+    inherited = {name: value for name, value in environ.items() if not name.startswith((PREFIX, "OPENAI_"))}
+    values = {field: getattr(settings, field) for field in fields}
+    return inherited | {
+        _environment_name(field): ",".join(value) if isinstance(value, tuple) else str(value)
+        for field, value in values.items()
+        if value not in ("", ())
+    }
 
 
 def described() -> list[tuple[str, str, str, str]]:

@@ -11,7 +11,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import httpx2
 
@@ -36,16 +36,15 @@ class Engine:
 
     Args:
         port: Where it listens.
-        arguments: More arguments of `recast engine`.
+        environment: Its whole environment, with its settings.
     """
 
-    def __init__(self, *, port: int, arguments: Sequence[str] = ()) -> None:
+    def __init__(self, *, port: int, environment: Mapping[str, str]) -> None:
         self.key = secrets.token_urlsafe(32)
         self.url = f"http://127.0.0.1:{port}/v1"
         self._probe = f"http://127.0.0.1:{port}/readyz"
-        self._command = [
-            sys.executable, "-m", "service", "engine", "--child", "--host", "127.0.0.1", f"--engine-port={port}", *arguments,
-        ]  # fmt: skip
+        self._command = (sys.executable, "-m", "service", "engine", "--child", "--host=127.0.0.1")
+        self._environment = dict(environment)
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -88,7 +87,7 @@ class Engine:
     async def _spawn(self) -> asyncio.subprocess.Process:
         # A session of its own: Ctrl-C in a terminal reaches only the parent, which drains before it ends the engine.
         process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, start_new_session=True
+            *self._command, stdin=asyncio.subprocess.PIPE, env=self._environment, start_new_session=True
         )
         self._process = process
         assert process.stdin is not None  # noqa: S101 - PIPE was asked for

@@ -99,7 +99,13 @@ def address_of(bound: socket.socket) -> str:
 
 
 async def listen(
-    app: Any, bound: socket.socket, *, grace_seconds: float, drains: Drains | None = None, started: Callable[[], None]
+    app: Any,
+    bound: socket.socket,
+    *,
+    grace_seconds: float,
+    started: Callable[[], None],
+    drains: Drains | None = None,
+    end: asyncio.Event | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then drain, finish what runs and return. A second signal ends it at once.
 
@@ -109,6 +115,7 @@ async def listen(
         grace_seconds: How long running work may go on after the signal.
         drains: How to stop taking work while still answering probes.
         started: Called once, when requests are accepted.
+        end: Another way to ask for the end; then signals are left to their owner.
     """
     config = uvicorn.Config(
         cast("ASGIApplication", app),
@@ -123,14 +130,15 @@ async def listen(
         timeout_graceful_shutdown=max(1, int(grace_seconds)),
     )
     server = _Server(config)
-    leaving = asyncio.Event()
+    leaving = end or asyncio.Event()
+    signals = () if end else (signal.SIGTERM, signal.SIGINT)
     loop = asyncio.get_running_loop()
 
     def leave() -> None:
         server.force_exit = leaving.is_set()
         leaving.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in signals:
         loop.add_signal_handler(number, leave)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     left = asyncio.create_task(leaving.wait())
@@ -146,7 +154,7 @@ async def listen(
         await serving
     finally:
         left.cancel()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in signals:
             loop.remove_signal_handler(number)
 
 

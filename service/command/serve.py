@@ -1,24 +1,53 @@
 """`recast serve` and `recast engine`: the settings become plain keywords of the two applications, and these are listened to."""
 
 import asyncio
+import os
+import shutil
+import socket
 import sys
-from collections.abc import Coroutine, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 
+import msgspec
 import uvloop
+from litestar import Litestar
 
-from service.command.child import Engine
-from service.command.listen import address_of, bind, listen
-from service.settings import Settings
+from service.access import Access
+from service.command.child import Engine, EngineFailed
+from service.command.listen import AddressUnusable, address_of, bind, listen
+from service.conversion.recipe import RecipeInvalid
+from service.conversion.recipes import LiveCatalogue, builtin_directory
+from service.settings import Settings, environment
+from service.telemetry import configure_logging, configure_tracing
 
-_CHILD_SETTINGS = (  # what the engine needs of the settings, handed on as flags so that both halves agree
-    "data_dir", "kernel_python", "log", "memory_overcommit", "min_isolation", "model_name", "model_url",
-)  # fmt: skip
+# What a child engine needs of the settings. Its address and key are the parent's to give.
+_CHILD_SETTINGS = (
+    "api_keys",
+    "data_dir",
+    "engine_port",
+    "grace_seconds",
+    "kernel_python",
+    "log",
+    "memory_overcommit",
+    "min_isolation",
+    "model_api_key",
+    "model_name",
+    "model_url",
+    "requests_per_minute",
+    "run_seconds",
+)
 
 
 def run(serving: Coroutine[None, None, None]) -> None:
-    """Run one of the services below to its end, on uvloop."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serving)
+    """Run one of the services below to its end, on uvloop; what stops its start is one line and exit code 1."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serving)
+    except (AddressUnusable, EngineFailed, RecipeInvalid) as error:
+        sys.stderr.write(f"recast: {error}\n")
+        sys.exit(1)
 
 
 async def conversion(settings: Settings) -> None:
@@ -29,24 +58,19 @@ async def conversion(settings: Settings) -> None:
         EngineFailed: The engine cannot start here.
         RecipeInvalid: A recipe is wrong.
     """
-    from service.conversion.app import create_app  # noqa: PLC0415 - the engine's process has no use for this half
-
+    configure_logging(settings.log)
+    configure_tracing("recast")
     bound = bind(settings.host, settings.port)
-    engine = None if settings.upstream_url else Engine(port=settings.engine_port, arguments=engine_arguments(settings))
-    try:
-        app = create_app()
-        if engine is not None:
-            await engine.start()
+    catalogue = LiveCatalogue(recipe_directories(settings))
+    async with _engine(settings) as (url, key):
+        app = _application(settings, catalogue, url, key)
         await listen(
             app,
             bound,
             grace_seconds=settings.grace_seconds,
+            drains=app.state.conversions,
             started=lambda: _say(f"recast serves on {address_of(bound)}"),
         )
-    finally:
-        bound.close()
-        if engine is not None:
-            await engine.stop()
 
 
 async def engine(settings: Settings, *, internal_key: str | None) -> None:
@@ -56,19 +80,102 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
         AddressUnusable: The port is taken.
         IsolationTooWeak: This machine cannot confine containers as the settings demand.
     """
-    from service.engine.app import create_app  # noqa: PLC0415 - likewise
+    from service.engine.app import create_app  # noqa: PLC0415 - the converter's process has no use for this half
 
+    configure_logging(settings.log)
+    configure_tracing("recast-engine")
     bound = bind(settings.host, settings.engine_port)
-    app = create_app()
+    app = create_app(
+        python=settings.kernel_interpreter,
+        min_isolation=settings.min_isolation,
+        data_dir=Path(settings.data_dir, "engine") if settings.data_dir else None,
+        api_keys=settings.api_keys,
+        internal_key=internal_key,
+        requests_per_minute=settings.requests_per_minute or None,
+        memory_overcommit=settings.memory_overcommit,
+    )
     await listen(
-        app, bound, grace_seconds=settings.grace_seconds, started=lambda: _say(f"engine on {address_of(bound)}/v1")
+        app,
+        bound,
+        grace_seconds=settings.grace_seconds,
+        started=lambda: _say(f"the engine serves on {address_of(bound)}/v1"),
     )
 
 
-def engine_arguments(settings: Settings) -> Sequence[str]:
-    """Return the flags that give a child engine these settings."""
-    given = ((name, getattr(settings, name)) for name in _CHILD_SETTINGS)
-    return [f"--{name.replace('_', '-')}={value}" for name, value in given if value not in ("", False)]
+@asynccontextmanager
+async def for_one_run(settings: Settings) -> AsyncIterator[str]:
+    """Serve the conversion API on a loopback port of its own while the block runs; gives its address.
+
+    Raises:
+        As `conversion` does.
+    """
+    configure_logging(settings.log)
+    data = Path(tempfile.mkdtemp(prefix="recast-"))
+    settings = msgspec.structs.replace(
+        settings, host="127.0.0.1", port=0, engine_port=_free_port(), data_dir=str(data), open=True, api_keys=()
+    )
+    bound = bind(settings.host, settings.port)
+    catalogue = LiveCatalogue(recipe_directories(settings))
+    try:
+        async with _engine(settings) as (url, key):
+            app = _application(settings, catalogue, url, key)
+            started, end = asyncio.Event(), asyncio.Event()
+            serving = asyncio.create_task(
+                listen(app, bound, grace_seconds=1.0, drains=app.state.conversions, started=started.set, end=end)
+            )
+            await asyncio.wait({serving, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                yield address_of(bound)
+            finally:
+                end.set()
+                await serving
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def recipe_directories(settings: Settings) -> Sequence[Path]:
+    """Return the built-in recipes' directory, then the one that is laid over it."""
+    return [builtin_directory(), *([Path(settings.recipes)] if settings.recipes else [])]
+
+
+@asynccontextmanager
+async def _engine(settings: Settings) -> AsyncIterator[tuple[str, str]]:
+    """Give the base URL and key of the engine to use: the one that is named, or a child for as long as the block runs."""
+    if settings.upstream_url:
+        yield settings.upstream_url, settings.openai_api_key or "none"
+        return
+    child = Engine(port=settings.engine_port, environment=environment(settings, _CHILD_SETTINGS, os.environ))
+    await child.start()
+    try:
+        yield child.url, child.key
+    finally:
+        await child.stop()
+
+
+def _application(settings: Settings, catalogue: LiveCatalogue, url: str, key: str) -> Litestar:
+    from service.conversion.app import create_app  # noqa: PLC0415 - the engine's process has no use for this half
+
+    return create_app(
+        catalogue=catalogue,
+        engine_url=url,
+        engine_key=key,
+        model=settings.model or None,
+        access=Access(settings.api_keys),
+        data_directory=settings.data_directory,
+        max_input_bytes=settings.max_input_bytes,
+        max_files=settings.max_files,
+        concurrency=settings.concurrency,
+        queue_places=settings.queue_places,
+        queue_seconds=settings.queue_seconds,
+        run_seconds=settings.run_seconds,
+        cors_origins=settings.cors_origins,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _say(line: str) -> None:

@@ -23,7 +23,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class Converts(Struct, frozen=True, forbid_unknown_fields=True, rename={"inputs": "from", "outputs": "to"}):
-    """Input media types (``from``) × output formats (``to``) that a recipe offers."""
+    """Input media types (``from``) and output formats (``to``) that a recipe offers."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -122,8 +122,7 @@ def pairs_of(recipe: Recipe) -> Iterable[tuple[str, str]]:
 
 def _check(recipe: Recipe, file: Path) -> None:
     for index, each in enumerate(recipe.converts):
-        for word, key in [(word, "from") for word in each.inputs] + [(word, "to") for word in each.outputs]:
-            _check_word(word, is_type=key == "from", file=file, key=f"converts[{index}].{key}")
+        _check_words(each.inputs, each.outputs, file, f"converts[{index}]")
     pairs = list(pairs_of(recipe))
     for pair, count in Counter(pairs).items():
         if count > 1:
@@ -133,11 +132,16 @@ def _check(recipe: Recipe, file: Path) -> None:
             raise RecipeInvalid(file, "prompt", f"{{{word}}} is neither {{source_type}} nor {{target}}")
     for name, option in recipe.options.items():
         key = f"options.{name}"
-        for word in (*option.inputs, *option.outputs):
-            if not any(word in pair for pair in pairs):
-                raise RecipeInvalid(file, key, f"{word} is in no pair of this recipe")
+        _check_words(option.inputs, option.outputs, file, key)
         if fault := fault_of(option):
             raise RecipeInvalid(file, key, fault)
+
+
+def _check_words(inputs: Iterable[str], outputs: Iterable[str], file: Path, key: str) -> None:
+    for word in inputs:
+        _check_word(word, is_type=True, file=file, key=f"{key}.from")
+    for word in outputs:
+        _check_word(word, is_type=False, file=file, key=f"{key}.to")
 
 
 def _check_word(word: str, *, is_type: bool, file: Path, key: str) -> None:
