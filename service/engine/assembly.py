@@ -43,6 +43,7 @@ class Engine:
         largest_bytes: int,
         run_seconds: float,
         call_seconds: float,
+        packages: list[str],
     ) -> None:
         self.sandbox = sandbox
         self.models = models
@@ -60,6 +61,7 @@ class Engine:
             models=models,
             run_seconds=run_seconds,
             call_seconds=call_seconds,
+            packages=packages,
         )
         self._state = state
 
@@ -71,10 +73,11 @@ class Engine:
         await self._state.checkpoint()
 
     async def close(self) -> None:
-        """End runs, then containers, then files in flight."""
+        """End runs, then containers, then files in flight, then models."""
         await self.responses.close()
         await self.containers.close()
         self.spool.close()
+        await self.models.close()
 
 
 @asynccontextmanager
@@ -117,6 +120,7 @@ async def assembled(
             largest_bytes=_UNBOUNDED_BYTES if memory_overcommit else machine_bytes(),
             run_seconds=run_seconds,
             call_seconds=call_seconds,
+            packages=[package.name for package in await sandbox.packages()],
         )
         stack.push_async_callback(engine.close)
         sweeper = asyncio.create_task(_sweep_for_ever(engine))

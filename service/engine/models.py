@@ -41,6 +41,7 @@ class Turn(msgspec.Struct, kw_only=True):
     history: list[InputItem | Ran]
     tools: ToolUse
     text: TextOptions
+    packages: list[str] = []
     tokens_left: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -113,6 +114,10 @@ class Model(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Let go of what the model holds open."""
+        ...
+
 
 class Models:
     """The models that requests may name.
@@ -133,6 +138,11 @@ class Models:
         if name not in self._by_name:
             raise ModelNotFound(name)
         return self._by_name[name]
+
+    async def close(self) -> None:
+        """Close every model."""
+        for model in self._by_name.values():
+            await model.close()
 
     def names(self) -> list[str]:
         """All names, in the order of the settings."""

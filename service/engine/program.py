@@ -11,7 +11,7 @@ from service.engine.items import InputItem, InputMessage, InputText
 from service.engine.models import Code, CodeBegun, Piece, Ran, Text, Turn
 
 # CommonMark 4.5: a fence of three or more, closed by a line of at least as many of the same; the info string begins with the language.
-_OPENING = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?:python|py)\b[^`]*$", re.IGNORECASE)
+OPENING_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?:python|py)\b[^`]*$", re.IGNORECASE)
 
 
 class Program:
@@ -34,6 +34,9 @@ class Program:
         else:
             yield Text(_report(ran, has_blocks=bool(blocks), has_tool=turn.tools.python and turn.tools.force != "none"))
 
+    async def close(self) -> None:
+        """Holds nothing."""
+
 
 def blocks(text: str) -> list[str]:
     """The contents of the fenced ``python`` blocks of a Markdown text; one left open runs to the end."""
@@ -43,10 +46,10 @@ def blocks(text: str) -> list[str]:
     for line in text.splitlines(keepends=True):
         bare = line.rstrip("\r\n")
         if fence is None:
-            opening = _OPENING.match(bare)
+            opening = OPENING_FENCE.match(bare)
             if opening:
                 fence, lines = opening["fence"], []
-        elif _closes(bare, fence):
+        elif closes_fence(bare, fence):
             found.append("".join(lines))
             fence = None
         else:
@@ -54,7 +57,8 @@ def blocks(text: str) -> list[str]:
     return [*found, "".join(lines)] if fence is not None else found
 
 
-def _closes(line: str, fence: str) -> bool:
+def closes_fence(line: str, fence: str) -> bool:
+    """Whether a line ends the block that ``fence`` opened."""
     mark = line.strip(" \t")
     indent = len(line) - len(line.lstrip(" "))
     return indent <= 3 and len(mark) >= len(fence) and set(mark) == {fence[0]}  # noqa: PLR2004 - CommonMark's three spaces

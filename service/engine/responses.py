@@ -74,6 +74,7 @@ class Responses:
     Args:
         run_seconds: Budget of one response.
         call_seconds: Budget of one execution of code.
+        packages: Names of what code can import.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Responses:
         models: Models,
         run_seconds: float,
         call_seconds: float,
+        packages: list[str],
     ) -> None:
         self._memory = memory
         self._contexts = contexts
@@ -92,6 +94,7 @@ class Responses:
         self._models = models
         self._run_seconds = run_seconds
         self._call_seconds = call_seconds
+        self._packages = packages
         self._running: dict[str, Running] = {}
         self._replays: OrderedDict[str, Transcript] = OrderedDict()
         for stored in memory.unfinished():
@@ -117,6 +120,7 @@ class Responses:
             container=context.container,
             run_seconds=self._run_seconds,
             call_seconds=self._call_seconds,
+            packages=self._packages,
         )
         running = Running(request, context, run)
         self._running[response.id] = running

@@ -64,6 +64,7 @@ class Run:
         container: Where code runs; None without the tool.
         run_seconds: Budget of the whole run.
         call_seconds: Budget of one call.
+        packages: Names of what code can import, for the model to know.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Run:
         container: Container | None,
         run_seconds: float,
         call_seconds: float,
+        packages: list[str],
     ) -> None:
         self._request = request
         self.response = response
@@ -86,6 +88,7 @@ class Run:
         self._container = container
         self._deadline = time.monotonic() + run_seconds
         self._call_seconds = call_seconds
+        self._packages = packages
         self._shows_outputs = OUTPUTS in (request.include or [])
         self._usage = Usage()
         self._calls = 0
@@ -259,6 +262,7 @@ class Run:
             history=self._history,
             tools=tools_of(request, is_first=self._calls == 0),
             text=request.text,
+            packages=self._packages,
             tokens_left=None if request.max_output_tokens is None else request.max_output_tokens - spent,
             temperature=request.temperature,
             top_p=request.top_p,

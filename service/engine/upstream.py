@@ -1,0 +1,197 @@
+"""The model behind an OpenAI-compatible chat completions endpoint: vLLM, Ollama, llama.cpp, a vendor.
+
+It asks over the official client, streams, and turns what comes into pieces of an answer. It runs nothing.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
+
+import openai
+from openai import AsyncOpenAI
+from openai.types import CompletionUsage
+from openai.types.chat.chat_completion_chunk import ChoiceDelta, ChoiceDeltaToolCall
+
+from service.engine import chat
+from service.engine.dialects import CodeArgument, Dialect, FencedText, JsonText, PlainText, TextReader
+from service.engine.errors import ApiError, Busy, InvalidRequest, UpstreamError
+from service.engine.models import (
+    PYTHON,
+    Arguments,
+    Code,
+    CodeBegun,
+    FunctionBegun,
+    Piece,
+    Stopped,
+    Thought,
+    Turn,
+    Used,
+)
+from service.engine.wire import new_id
+
+CONNECT_RETRIES = 2
+SILENCE_SECONDS = 300.0  # between two pieces; a large prompt is read that long on a small machine
+_VENDOR_HOST = "api.openai.com"
+
+
+class Upstream:
+    """One model of one endpoint.
+
+    Args:
+        name: What requests call it.
+        url: Base URL, with its ``/v1``.
+        model: What the endpoint calls it; the same name by default.
+        api_key: The endpoint's key; None where it asks for none.
+        dialect: How it says that it wants to run code: ``tools``, ``fenced`` or ``json``.
+        sees_images: Whether images of the user and of the code are shown to it.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        model: str | None = None,
+        api_key: str | None = None,
+        dialect: Dialect = "tools",
+        sees_images: bool = False,
+    ) -> None:
+        self.name = name
+        self._model = model or name
+        self._dialect = dialect
+        self._sees_images = sees_images
+        # The vendor's newer models refuse max_tokens; other servers know no other name.
+        self._limit_name = "max_completion_tokens" if urlsplit(url).hostname == _VENDOR_HOST else "max_tokens"
+        self._client = AsyncOpenAI(
+            base_url=url, api_key=api_key or "none", max_retries=CONNECT_RETRIES, timeout=SILENCE_SECONDS
+        )
+
+    async def answer(self, turn: Turn) -> AsyncIterator[Piece]:
+        """Yield the answer's pieces as they stream in; the usage comes last.
+
+        Raises:
+            Busy: The endpoint's own limits are met.
+            InvalidRequest: The endpoint refuses the conversation, for its length or its parameters.
+            UpstreamError: The endpoint cannot be reached, fails, or breaks the protocol.
+        """
+        reader = _Reader(turn, self._dialect)
+        try:
+            stream = await self._client.chat.completions.create(
+                model=self._model,
+                messages=chat.messages(turn, dialect=self._dialect, sees_images=self._sees_images),
+                stream=True,
+                stream_options={"include_usage": True},
+                **chat.parameters(turn, dialect=self._dialect, limit_name=self._limit_name),
+            )
+            async with stream:
+                reason: str | None = None
+                async for chunk in stream:
+                    if chunk.usage is not None:
+                        reader.usage = chunk.usage
+                    for choice in chunk.choices[:1]:
+                        reason = choice.finish_reason or reason
+                        for piece in reader.feed(choice.delta):
+                            yield piece
+        except openai.APIError as error:
+            raise _told(error) from error
+        if reason not in ("length", "content_filter"):
+            for piece in reader.finish():
+                yield piece
+        yield reader.used()
+        if reason in ("length", "content_filter"):
+            yield Stopped("max_output_tokens" if reason == "length" else "content_filter")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+class _Reader:
+    """One streamed answer. Calls may come in parallel; their pieces come one call after the other."""
+
+    def __init__(self, turn: Turn, dialect: Dialect) -> None:
+        self.usage: CompletionUsage | None = None
+        self._functions = {function.name for function in turn.tools.functions}
+        self._text = _text_reader(turn, dialect)
+        self._index: int | None = None
+        self._code: CodeArgument | None = None
+
+    def feed(self, delta: ChoiceDelta) -> Iterator[Piece]:
+        thought = _reasoning(delta)
+        if thought:
+            yield Thought(thought)
+        if delta.content or delta.refusal:
+            yield from self._text.feed(delta.content or delta.refusal or "")
+        for call in delta.tool_calls or ():
+            yield from self._call(call)
+
+    def _call(self, call: ChoiceDeltaToolCall) -> Iterator[Piece]:
+        if call.index != self._index:
+            yield from self._end_call()
+            self._index = call.index
+            name = (call.function and call.function.name) or ""
+            if name == PYTHON:
+                self._code = CodeArgument()
+                yield CodeBegun()
+            elif name in self._functions:
+                yield FunctionBegun(call_id=call.id or new_id("call"), name=name)
+            else:
+                raise UpstreamError(f"The model called a tool that it was not given: '{name[:64]}'.")
+        text = (call.function and call.function.arguments) or ""
+        if self._code is None:
+            if text:
+                yield Arguments(text)
+        elif code := self._code.feed(text):
+            yield Code(code)
+
+    def _end_call(self) -> Iterator[Piece]:
+        code, self._code = self._code, None
+        if code is not None and (rest := code.finish()):
+            yield Code(rest)
+
+    def finish(self) -> Iterator[Piece]:
+        yield from self._end_call()
+        yield from self._text.finish()
+
+    def used(self) -> Used:
+        usage = self.usage
+        if usage is None:
+            return Used(read=0, cached=0, written=0, reasoned=0)
+        cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else 0
+        reasoned = usage.completion_tokens_details.reasoning_tokens if usage.completion_tokens_details else 0
+        return Used(
+            read=usage.prompt_tokens, cached=cached or 0, written=usage.completion_tokens, reasoned=reasoned or 0
+        )
+
+
+def _text_reader(turn: Turn, dialect: Dialect) -> TextReader:
+    if turn.tools.force == "none" or dialect == "tools":
+        return PlainText()
+    if dialect == "fenced":
+        return FencedText() if turn.tools.python else PlainText()
+    return JsonText([function.name for function in turn.tools.functions])
+
+
+def _reasoning(delta: ChoiceDelta) -> str | None:
+    """Not in the vendor's schema: vLLM, llama.cpp and others send ``reasoning_content``, Ollama and routers ``reasoning``."""
+    extra = delta.model_extra or {}
+    text = extra.get("reasoning_content") or extra.get("reasoning")
+    return text if isinstance(text, str) else None
+
+
+def _told(error: openai.APIError) -> ApiError:
+    match error:
+        case openai.RateLimitError():
+            after = error.response.headers.get("retry-after", "")
+            return Busy(
+                "The model's endpoint is over its limit.", retry_seconds=float(after) if after.isdecimal() else 10.0
+            )
+        case openai.AuthenticationError() | openai.PermissionDeniedError():
+            return UpstreamError("The model's endpoint refuses the engine's key.")
+        case openai.NotFoundError():
+            return UpstreamError("The model's endpoint does not know this model.")
+        case openai.APIStatusError(status_code=400 | 413 | 422):
+            return InvalidRequest(f"The model refused the request: {error.message[:500]}", param=None, code=error.code)
+        case openai.APIConnectionError():
+            return UpstreamError("The model's endpoint cannot be reached.")
+        case _:
+            return UpstreamError("The model's endpoint failed.")
