@@ -79,7 +79,7 @@ def pandoc_source():
         raw = SOURCE.read_bytes()
         if reader == "rtf" and b"{\\rtf" not in raw[:100]:
             refuse("damaged", "this is not an RTF document")
-        return ["-f", reader], raw if reader == "rtf" else decode(raw).encode()
+        return ["-f", reader], raw if reader == "rtf" else decoded(raw)
     check_package()
     return ["-f", reader, str(SOURCE)], None
 

@@ -22,12 +22,23 @@ def text_html(text):
     )
 
 
+def declared_text(raw):
+    """HTML in the encoding it declares, when its bytes agree; Latin-1 means Windows-1252 there, as in a browser."""
+    declared = re.search(rb"<(?:meta[^>]+charset|\?xml[^>]+encoding)\s*=\s*[\"']?\s*([\w.:-]+)", raw[:4096], re.I)
+    name = declared.group(1).decode().lower() if declared else ""
+    if name and not raw.startswith(tuple(mark for mark, _ in BOMS)):
+        try:
+            return raw.decode("cp1252" if name in ("iso-8859-1", "latin1", "ascii", "us-ascii") else name)
+        except (LookupError, UnicodeError):
+            pass
+    return decoded(raw).decode()
+
+
 def read_html_source():
     raw = SOURCE.read_bytes()
     if SOURCE_TYPE == "text/html":
-        declared = re.search(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", raw[:4096], re.I)
-        return decode(raw, declared and declared.group(1).decode())
-    text = decode(raw)
+        return declared_text(raw)
+    text = decoded(raw).decode()
     if not text.strip():
         refuse("empty", "the document has no content")
     return markdown_html(text) if SOURCE_TYPE == "text/markdown" else text_html(text)
