@@ -6,9 +6,10 @@ import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from service.engine.sandbox.contract import CellResult, Entry, Limits, Outcome, SandboxDown
+from service.engine.sandbox.contract import CellResult, Entry, FileRefused, Logs, Outcome, SandboxDown
 from service.engine.sandbox.directory import Directory
 from service.engine.sandbox.interpreter import Death, Interpreter, Ran
+from service.engine.sandbox.workshop import MOUNT_POINT, Vessel
 
 
 class Kernel:
@@ -17,19 +18,19 @@ class Kernel:
     def __init__(
         self,
         interpreter: Interpreter,
-        directory: Directory,
-        limits: Limits,
+        vessel: Vessel,
         *,
+        alias: str | None,
         again: Callable[["Kernel"], Awaitable[Interpreter]],
         release: Callable[["Kernel"], Awaitable[None]],
-        out_of_memory: Callable[[], bool],
     ) -> None:
-        self.limits = limits
+        self.limits = vessel.limits
+        self.killed = 0
         self._interpreter = interpreter
-        self._directory = directory
+        self._vessel = vessel
+        self._alias = alias
         self._again = again
         self._release = release
-        self._out_of_memory = out_of_memory
         self._turn = asyncio.Lock()
         self._closed = False
 
@@ -45,6 +46,8 @@ class Kernel:
             code: The cell, as a notebook takes it.
             seconds: Wall time after which it is interrupted, and two seconds later killed.
         """
+        if self._alias is not None:
+            code = code.replace(MOUNT_POINT, self._alias)
         async with self._turn:
             ran = await self._interpreter.run(code, seconds=seconds, output_bytes=self.limits.output_bytes)
         return self._result(ran)
@@ -69,44 +72,52 @@ class Kernel:
             return
         self._closed = True
         await self._interpreter.close()
-        self._directory.close()
         await self._release(self)
 
     async def put(self, name: str, source: Path) -> Entry:
         """Place a copy of `source` in /mnt/data; a taken name gets a number. Raises FileRefused."""
-        return await self._directory.put(name, source)
+        return await self._directory().put(name, source)
 
     async def scan(self) -> list[Entry]:
         """The regular files below /mnt/data, at most `Limits.files` of them, sorted by path."""
-        return await self._directory.scan()
+        return await self._directory().scan()
 
     def open(self, path: str) -> int:
         """A read-only descriptor that the caller closes; works after the kernel died. Raises FileRefused."""
-        return self._directory.open(path)
+        return self._directory().open(path)
 
     async def remove(self, path: str) -> None:
         """Unlink one file. Raises FileRefused."""
-        await self._directory.remove(path)
+        await self._directory().remove(path)
+
+    def _directory(self) -> Directory:
+        if self._closed or self._vessel.directory is None:
+            raise FileRefused(MOUNT_POINT, "the container was closed")
+        return self._vessel.directory
 
     def _result(self, ran: Ran) -> CellResult:
+        outputs = [Logs(self._plain(part.text)) if isinstance(part, Logs) else part for part in ran.outputs]
         if ran.done is None:
-            return self._postmortem(ran)
+            outcome, name, why = self._postmortem()
+            return CellResult(outputs, outcome, name, why, ran.seconds)
         outcome = Outcome.ERROR if ran.done.error_name else Outcome.OK
         if ran.interrupted and ran.done.error_name == "KeyboardInterrupt":
             outcome = Outcome.INTERRUPTED
-        return CellResult(ran.outputs, outcome, ran.done.error_name, ran.done.traceback, ran.seconds)
+        return CellResult(outputs, outcome, ran.done.error_name, self._plain(ran.done.traceback or "") or None, ran.seconds)
 
-    def _postmortem(self, ran: Ran) -> CellResult:
-        death = self._interpreter.death or Death(None, "closed")
-        if self._out_of_memory():
-            outcome, name = Outcome.MEMORY, "MemoryError"
-            why = f"the container's memory limit of {self.limits.memory_bytes >> 20} MiB was exceeded and its kernel was killed"
-        elif death.reason is not None:
-            outcome, name, why = Outcome.KILLED, "Killed", f"the kernel was killed: it {death.reason}"
-        else:
-            outcome, name = Outcome.DIED, _status_name(death.status)
-            why = f"the kernel died ({name})"
-        return CellResult(ran.outputs, outcome, name, why, ran.seconds)
+    def _plain(self, text: str) -> str:
+        return text.replace(self._alias, MOUNT_POINT) if self._alias is not None else text
+
+    def _postmortem(self) -> tuple[Outcome, str, str]:
+        death = self._interpreter.death or Death(None, "was closed")
+        if self._vessel.group.out_of_memory():
+            limit = self.limits.memory_bytes >> 20
+            return Outcome.MEMORY, "MemoryError", f"the memory limit of {limit} MiB was exceeded and the kernel was killed"
+        if death.reason is not None:
+            self.killed += 1
+            return Outcome.KILLED, "Killed", f"the kernel was killed: it {death.reason}"
+        name = _status_name(death.status)
+        return Outcome.DIED, name, f"the kernel died ({name})"
 
 
 def _status_name(status: int | None) -> str:

@@ -86,7 +86,8 @@ def compile_filter(isolation: Isolation) -> bytes:
         "socket": _ERRNO | errno.ENETUNREACH,
         "personality": Rule(0, (0, 0xFFFF_FFFF)),
         "prlimit64": Rule(0, own),
-        "clone3": _ERRNO | errno.ENOSYS,  # its flags lie in memory, where no filter can read them: libc falls back to clone
+        "clone3": _ERRNO
+        | errno.ENOSYS,  # its flags lie in memory, where no filter can read them: libc falls back to clone
     }
     if isolation is Isolation.LANDLOCK:
         # One process is one pidfd is one complete kill, so there is no fork and no exec. Kernels before 6.12 do not scope
@@ -117,7 +118,11 @@ def _assemble(rules: Mapping[str, Rule | int]) -> bytes:
         if not ranges or ranges[-1][1] != verdict:
             ranges.append((number, verdict))
     ranges.append((newest + 1, _ERRNO | errno.ENOSYS))
-    instructions: list[bpf.Insn] = [bpf.Load(_ARCH), bpf.Jump(bpf.BPF_JEQ, audit_arch(), None, "foreign"), bpf.Load(_NR)]
+    instructions: list[bpf.Insn] = [
+        bpf.Load(_ARCH),
+        bpf.Jump(bpf.BPF_JEQ, audit_arch(), None, "foreign"),
+        bpf.Load(_NR),
+    ]
     labels: dict[str, int] = {}
     _tree(ranges, instructions, labels)
     labels["foreign"] = len(instructions)  # a 32-bit call has other numbers: nothing here would mean what it says

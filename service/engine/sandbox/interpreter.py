@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -56,6 +57,7 @@ class Interpreter:
         self._loop = asyncio.get_running_loop()
         self._decoder: frames.Decoder[frames.FromKernel] = frames.Decoder(frames.FromKernel)
         self._end: asyncio.Future[int | None] | None = None
+        self._sweep: Callable[[], None] = lambda: None
         self._reason: str | None = None
         self._cell = 0
         self._interrupted = False
@@ -64,16 +66,17 @@ class Interpreter:
         self._transcript: Transcript | None = None
         self._frame_bytes = 0
 
-    async def attach(self, pidfds: list[int], end: "asyncio.Future[int | None]") -> list[int]:
+    async def attach(
+        self, pidfds: list[int], end: "asyncio.Future[int | None]", sweep: Callable[[], None]
+    ) -> list[int]:
         """Take over the processes and wait until they are confined. Returns the descriptors that came with Ready.
 
-        Raises SandboxDown; the caller then ends it.
+        `sweep` is called when the kernel ended, to end what it started. Raises SandboxDown; the caller then closes.
         """
-        self._pidfds, self._end = pidfds, end
+        self._pidfds, self._end, self._sweep = pidfds, end, sweep
         self._loop.add_reader(pidfds[0], self._ended)
-        deadline = self._loop.time() + _READY_SECONDS
         try:
-            return await asyncio.wait_for(self._ready(), deadline - self._loop.time())
+            return await asyncio.wait_for(self._ready(), _READY_SECONDS)
         except TimeoutError as error:
             raise SandboxDown("a container was not ready in time") from error
 
@@ -160,7 +163,8 @@ class Interpreter:
 
     def _ended(self) -> None:
         self._loop.remove_reader(self._pidfds[0])
-        self._signal(signal.SIGKILL, self._pidfds[1:])  # what it started must not outlive it
+        self._signal(signal.SIGKILL, self._pidfds[1:])
+        self._sweep()
         self._burial = self._loop.create_task(self._bury())
 
     async def _bury(self) -> None:
@@ -189,7 +193,9 @@ class Interpreter:
             received = b""
         if not received:
             self._loop.remove_reader(self._control)
-            self._loop.call_later(_HANGUP_SECONDS, self.kill, "closed its control socket")  # most often it has just died
+            self._loop.call_later(
+                _HANGUP_SECONDS, self.kill, "closed its control socket"
+            )  # most often it has just died
             return
         self._frame_bytes += len(received)
         try:

@@ -121,7 +121,9 @@ def _build(trees: dict[str, int], code: dict[str, bytes], *, links: dict[str, st
         link.symlink_to(to)
     for name, text in _ETC.items():
         (root / "etc" / name).write_text(text)
-    package = root / CODE[1:] / "service/engine/sandbox"  # a namespace package: the service's own __init__ stays outside
+    package = (
+        root / CODE[1:] / "service/engine/sandbox"
+    )  # a namespace package: the service's own __init__ stays outside
     package.mkdir(parents=True)
     for name, source in code.items():
         (package / name).write_bytes(source)

@@ -1,62 +1,59 @@
-"""The sandbox: zygotes, the reserve of parked containers, and admission by the sum of memory limits."""
+"""The sandbox as a whole: which tier holds, which family serves, and how much memory is promised."""
 
 import asyncio
-import contextlib
-import itertools
 import os
-import shutil
-import socket
+import resource
+import secrets
 import tempfile
-import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from msgspec import Struct, convert
-
 from service.engine.sandbox import frames
-from service.engine.sandbox import isolation as iso
+from service.engine.sandbox.cgroups import Cgroups
 from service.engine.sandbox.container import Kernel
 from service.engine.sandbox.contract import (
     Counts,
     Isolation,
     IsolationTooWeak,
     Limits,
+    Logs,
     Outcome,
     Package,
     SandboxDown,
     SandboxFull,
 )
-from service.engine.sandbox.directory import Directory
-from service.engine.sandbox.filters import compile_filter
+from service.engine.sandbox.directory import unlink_tree
+from service.engine.sandbox.family import Family, Libraries, built_in
 from service.engine.sandbox.interpreter import Interpreter
-from service.engine.sandbox.supervisor import Zygote
+from service.engine.sandbox.tier import Tier, advice, candidates, examination, verdict
 from service.engine.sandbox.view import View, lay_down_code, survey
+from service.engine.sandbox.workshop import Vessel, Workshop
 
-_UID_BASE = 1_879_048_192  # systemd's list of ids calls 1879048192 to 2147352575 unused
-_SLOTS = 60_000
-
-
-class Family(Struct, frozen=True, forbid_unknown_fields=True):
-    """A set of libraries that a zygote loads."""
-
-    modules: list[str]
-    prime: str = ""
+_DEFAULT_FAMILY = "general"
+_PING_FAMILY = "light"
+_PING_SECONDS = 5.0
+_EXAMINATION_SECONDS = 20.0
+_OWN_SHARE = 0.2  # of the machine's memory, for the engine, the zygotes and everybody else
 
 
 class Sandbox:
-    """Makes containers. One per engine process."""
+    """Makes containers. One per engine process; made by `start`, ended by `close`."""
 
-    def __init__(self, view: View, isolation: Isolation, directory: Path) -> None:
-        self.isolation = isolation
+    def __init__(self, workshop: Workshop, view: View, directory: Path, cgroups: Cgroups, *, reserve: int, budget_bytes: int) -> None:
+        self.isolation = workshop.tier.isolation
+        self.tier = workshop.tier
+        self.budget_bytes = budget_bytes
+        self._workshop = workshop
         self._view = view
         self._directory = directory
-        self._families = load_families()
-        self._zygotes: dict[str, asyncio.Task[Zygote]] = {}
-        self._kernels: set[Kernel] = set()
-        self._ids = itertools.count(1)
+        self._cgroups = cgroups
+        self._families = {name: Family(name, found, workshop, reserve) for name, found in built_in().items()}
+        self._kernels: dict[Kernel, tuple[Family, Vessel]] = {}
+        self._promised_bytes = 0
         self._spawned = 0
-        self._budget = 1 << 60
-        self._used = 0
+        self._killed = 0
+        self._warming: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(
@@ -66,79 +63,58 @@ class Sandbox:
         min_isolation: Isolation,
         reserve: int = 2,
         budget_bytes: int | None = None,
+        warm: Sequence[str] = (),
     ) -> Self:
-        """Test what this machine can give, for real, and get ready. Raises IsolationTooWeak, SandboxDown."""
-        view = await survey(python)
-        directory = Path(tempfile.mkdtemp(prefix="recast-sandbox-"))
-        directory.chmod(0o711)
-        await asyncio.to_thread(lay_down_code, directory / "code")
-        return cls(view, Isolation.NAMESPACES, directory)
+        """Test what this machine can give, for real, and get ready. Raises IsolationTooWeak, SandboxDown.
 
-    async def spawn(self, *, family: str = "general", limits: Limits | None = None) -> Kernel:
+        Args:
+            python: The interpreter of kernels; all it can import can be imported in containers.
+            min_isolation: The weakest isolation to accept.
+            reserve: Containers parked per family in use.
+            budget_bytes: How much memory may be promised to containers in total; None: four fifths of what there is.
+            warm: Families whose zygotes are started in the background now instead of on first use.
+        """
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a container costs six descriptors
+        view = await survey(python)
+        directory = await asyncio.to_thread(_make_directory)
+        cgroups = await asyncio.to_thread(Cgroups.detect)
+        workshop = await _strongest(view, directory, cgroups, min_isolation)
+        budget = budget_bytes if budget_bytes is not None else int(memory_bytes() * (1 - _OWN_SHARE))
+        sandbox = cls(workshop, view, directory, cgroups, reserve=reserve, budget_bytes=budget)
+        sandbox._warming = asyncio.create_task(sandbox._warm(warm))
+        return sandbox
+
+    async def spawn(self, *, family: str = _DEFAULT_FAMILY, limits: Limits | None = None) -> Kernel:
         """A fresh container. An unknown family is served by `general`. Raises SandboxFull, SandboxDown."""
         limits = limits or Limits()
-        zygote = await self._zygote(family if family in self._families else "general")
-        number = next(self._ids)
-        slot = number % _SLOTS + 1
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        output, writing = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(output, False)
-        interpreter = Interpreter(ours, output)
-        order = frames.Spawn(id=number, slot=slot if os.geteuid() == 0 else 0, disk_bytes=limits.disk_bytes, files=limits.files)
+        if self._promised_bytes + limits.memory_bytes > self.budget_bytes:
+            raise SandboxFull(limits.memory_bytes, self.budget_bytes - self._promised_bytes)
+        self._promised_bytes += limits.memory_bytes
+        chosen = self._families.get(family) or self._families[_DEFAULT_FAMILY]
         try:
-            with theirs:
-                try:
-                    _pid, pidfds, end = await zygote.spawn(order, [theirs.fileno(), writing])
-                finally:
-                    os.close(writing)
-            handed = await interpreter.attach(pidfds, end)
-        except SandboxDown:
-            await interpreter.close()
+            parked = await chosen.take(limits)
+        except BaseException:
+            self._promised_bytes -= limits.memory_bytes
             raise
-        await interpreter.assign(frames.Assign(limits.memory_bytes, limits.processes))
-        for fd in handed[1:]:
-            os.close(fd)
-        directory = Directory(handed[0], _UID_BASE + slot if os.geteuid() == 0 else None, limits.files)
-        kernel = Kernel(interpreter, directory, limits, again=self._again, release=self._release, out_of_memory=lambda: False)
-        self._kernels.add(kernel)
+        parked.vessel.limits = limits
+        await self._assign(parked.vessel, parked.interpreter)
+        kernel = Kernel(parked.interpreter, parked.vessel, alias=self._workshop.alias(parked.vessel), again=self._again, release=self._release)
+        self._kernels[kernel] = (chosen, parked.vessel)
         self._spawned += 1
         return kernel
 
-    async def _again(self, kernel: Kernel) -> Interpreter:
-        raise SandboxDown("not yet")
-
-    async def _release(self, kernel: Kernel) -> None:
-        self._kernels.discard(kernel)
-
-    async def _zygote(self, family: str) -> Zygote:
-        task = self._zygotes.get(family)
-        if task is None or (task.done() and (task.exception() or task.result().closed.is_set())):
-            task = self._zygotes[family] = asyncio.create_task(self._start_zygote(family))
-        return await asyncio.shield(task)
-
-    async def _start_zygote(self, family: str) -> Zygote:
-        chosen = self._families[family]
-        plan = frames.Plan(
-            isolation=self.isolation.value,
-            modules=chosen.modules,
-            prime=chosen.prime,
-            filter=compile_filter(self.isolation),
-            landlock_abi=iso.landlock_abi(),
-            readable=["/"],
-            uid_base=_UID_BASE if os.geteuid() == 0 else None,
-        )
-        return await Zygote.start(self._view, plan, self._directory)
-
     async def ping(self) -> None:
         """Fork a container and get an answer from it. Raises SandboxDown."""
-        kernel = await self.spawn(family="light")
+        family = self._families[_PING_FAMILY]
+        vessel, interpreter = await self._workshop.make(await family.zygote(), Limits())
         try:
-            result = await kernel.run("pass", seconds=5)
+            ran = await interpreter.run("pass", seconds=_PING_SECONDS, output_bytes=0)
         finally:
-            await kernel.close()
-        if result.outcome is not Outcome.OK:
-            raise SandboxDown(f"a container answered {result.outcome}")
+            await interpreter.close()
+            await self._workshop.discard(vessel)
+        if ran.done is None or ran.done.error_name:
+            raise SandboxDown("a container did not answer")
 
     async def packages(self) -> list[Package]:
         """What kernels can import, sorted by name."""
@@ -146,18 +122,114 @@ class Sandbox:
 
     def counts(self) -> Counts:
         """The present numbers, for metrics."""
-        return Counts(len(self._kernels), 0, len(self._zygotes), self._spawned, 0, self._used)
+        families = self._families.values()
+        return Counts(
+            live=len(self._kernels),
+            parked=sum(family.parked for family in families),
+            zygotes=sum(family.zygotes for family in families),
+            spawned=self._spawned,
+            killed=self._killed,
+            memory_bytes=self._promised_bytes,
+        )
 
     async def close(self) -> None:
         """End every container and zygote; leave nothing behind."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
         for kernel in list(self._kernels):
             await kernel.close()
-        for task in self._zygotes.values():
-            with contextlib.suppress(SandboxDown):
-                await (await task).close()
-        await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+        for family in self._families.values():
+            await family.close()
+        await _take_down(self._directory, self._cgroups)
+
+    async def _warm(self, families: Sequence[str]) -> None:
+        for name in families:  # one after the other: the machine has other things to do at start
+            try:
+                await self._families[name].zygote()
+            except SandboxDown:
+                continue  # the first caller is told why
+
+    async def _assign(self, vessel: Vessel, interpreter: Interpreter) -> None:
+        vessel.group.limit(vessel.limits)
+        await interpreter.assign(frames.Assign(vessel.limits.memory_bytes, vessel.limits.processes))
+
+    async def _again(self, kernel: Kernel) -> Interpreter:
+        family, vessel = self._kernels[kernel]
+        family.done_with(vessel.zygote)
+        zygote = await family.zygote()
+        interpreter = await self._workshop.interpreter(zygote, vessel)
+        family.claim(zygote)
+        await self._assign(vessel, interpreter)
+        return interpreter
+
+    async def _release(self, kernel: Kernel) -> None:
+        family, vessel = self._kernels.pop(kernel)
+        self._killed += kernel.killed
+        self._promised_bytes -= vessel.limits.memory_bytes
+        await self._workshop.discard(vessel)
+        family.done_with(vessel.zygote)
 
 
-def load_families() -> dict[str, Family]:
-    """The built-in families."""
-    return convert(tomllib.loads(Path(__file__).with_name("families.toml").read_text()), dict[str, Family])
+async def _strongest(view: View, directory: Path, cgroups: Cgroups, weakest: Isolation) -> Workshop:
+    failures = []
+    try:
+        for tier in candidates(Isolation.LANDLOCK):
+            workshop = Workshop(tier, view, directory, cgroups)
+            failure = await _examine(workshop, directory)
+            if failure is None and tier.isolation.rank <= weakest.rank:
+                return workshop
+            if failure is None:
+                raise IsolationTooWeak(weakest, tier.isolation, f"{advice()} ({'; '.join(failures)})")
+            failures.append(f"{tier.isolation}: {failure}")
+        raise IsolationTooWeak(weakest, None, f"{advice()} ({'; '.join(failures)})")
+    except BaseException:
+        await _take_down(directory, cgroups)
+        raise
+
+
+async def _examine(workshop: Workshop, directory: Path) -> str | None:
+    """Why a tier does not hold, or None."""
+    secret = directory / "secret"
+    secret.write_text(secrets.token_hex())  # noqa: ASYNC240 - 64 bytes
+    try:
+        zygote = await workshop.zygote([], "")
+        try:
+            vessel, interpreter = await workshop.make(zygote, Limits())
+            try:
+                code = examination(workshop.tier, secret)
+                ran = await interpreter.run(code, seconds=_EXAMINATION_SECONDS, output_bytes=1 << 16)
+            finally:
+                await interpreter.close()
+                await workshop.discard(vessel)
+        finally:
+            await zygote.close()
+    except SandboxDown as error:
+        return str(error)
+    if ran.done is None or ran.done.traceback:
+        return f"the examination broke off: {ran.done and ran.done.traceback}"
+    printed = "".join(output.text for output in ran.outputs if isinstance(output, Logs))
+    return f"a container could {', '.join(found)}" if (found := verdict(printed)) else None
+
+
+def _make_directory() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="recast-sandbox-"))
+    directory.chmod(0o711)
+    lay_down_code(directory / "code")
+    (directory / "home").mkdir(mode=0o755)
+    return directory
+
+
+async def _take_down(directory: Path, cgroups: Cgroups) -> None:
+    await cgroups.close()
+    await asyncio.to_thread(unlink_tree, directory)
+
+
+def memory_bytes() -> int:
+    """What this machine, or the cgroup this process is in, has."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        path = Path(name)
+        if path.exists() and (text := path.read_text().strip()).isdigit():
+            total = min(total, int(text))
+    return total

@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -87,8 +88,8 @@ class Zygote:
         zygote.missing = primed.missing
         return zygote
 
-    async def spawn(self, order: frames.Spawn, fds: list[int]) -> tuple[int, list[int], asyncio.Future[int | None]]:
-        """Have a container made. Returns its pid there, its pidfds (the caller's now) and the future of its exit status.
+    async def spawn(self, order: frames.Spawn, fds: list[int]) -> "tuple[list[int], asyncio.Future[int | None]]":
+        """Have a container made. Returns its pidfds (the caller's now) and the future of its exit status.
 
         Raises SandboxDown.
         """
@@ -99,13 +100,13 @@ class Zygote:
         self._ends[order.id] = end = self._loop.create_future()
         try:
             await self._send(frames.encode(order), fds)
-            spawned, pidfds = await asyncio.wait_for(answer, _SPAWN_SECONDS)
+            _, pidfds = await asyncio.wait_for(answer, _SPAWN_SECONDS)
         except (OSError, TimeoutError, SandboxDown) as error:
             self._answers.pop(order.id, None)
             self._ends.pop(order.id, None)
             raise SandboxDown(f"no container could be made: {error}") from error
         self.spawned += 1
-        return spawned.pid, pidfds, end
+        return pidfds, end
 
     async def _send(self, packet: bytes, fds: list[int]) -> None:
         while True:
@@ -116,16 +117,18 @@ class Zygote:
             else:
                 return
 
-    async def sweep(self, slot: int) -> None:
-        """Kill all processes of a slot's uid."""
+    def sweep(self, slot: int) -> None:
+        """Kill all processes of a slot's uid, some time soon."""
         if not self.closed.is_set():
             with contextlib.suppress(OSError):
-                await self._send(frames.encode(frames.Sweep(slot)), [])
+                self._control.send(frames.encode(frames.Sweep(slot)))
 
     def _readable(self) -> None:
         for _ in range(16):
             try:
-                packet, fds, _, _ = socket.recv_fds(self._control, frames.MAX_PACKET_BYTES, _MAX_FDS, socket.MSG_CMSG_CLOEXEC)
+                packet, fds, _, _ = socket.recv_fds(
+                    self._control, frames.MAX_PACKET_BYTES, _MAX_FDS, socket.MSG_CMSG_CLOEXEC
+                )
             except BlockingIOError:
                 return
             except OSError:
@@ -142,7 +145,7 @@ class Zygote:
             answer.set_result((frame, fds))
             return
         elif isinstance(frame, frames.Failed):
-            waiting = self._answers.pop(frame.id, None) if frame.id else self._primed
+            waiting: asyncio.Future[Any] | None = self._answers.pop(frame.id, None) if frame.id else self._primed
             if waiting and not waiting.done():
                 waiting.set_exception(SandboxDown(frame.detail))
         elif isinstance(frame, frames.Exited) and (end := self._ends.pop(frame.id, None)) and not end.done():
@@ -159,7 +162,8 @@ class Zygote:
         self._process.kill()
         self._process.wait()
         down = SandboxDown("the zygote ended")
-        for waiting in (self._primed, *self._answers.values()):
+        waits: list[asyncio.Future[Any]] = [self._primed, *self._answers.values()]
+        for waiting in waits:
             if not waiting.done():
                 waiting.set_exception(down)
                 waiting.exception()  # whoever waits sees it; nobody may be waiting

@@ -54,7 +54,9 @@ async def survey(python: Path) -> View:
         raise SandboxDown(f"the kernel's Python, {python}, does not run: {error}") from error
     if process.returncode:
         raise SandboxDown(f"the kernel's Python, {python}, does not run: {errors.decode(errors='replace')[-500:]}")
-    packages = sorted((Package(name, version) for name, version in found.items()), key=lambda package: package.name.lower())
+    packages = sorted(
+        (Package(name, version) for name, version in found.items()), key=lambda package: package.name.lower()
+    )
     shown, links = await asyncio.to_thread(_lay_out, executable, [path for path in paths if path])
     return View(executable, shown, links, packages)
 
@@ -77,7 +79,9 @@ def _lay_out(executable: str, paths: list[str]) -> tuple[list[str], dict[str, st
         if not any(path == above or path.startswith(f"{above}/") for above in shown):
             shown.append(path)
     inside = (*shown, *[path for path in links if path in _SYSTEM])
-    kept = {path: to for path, to in links.items() if path in _SYSTEM or not path.startswith(tuple(f"{p}/" for p in inside))}
+    kept = {
+        path: to for path, to in links.items() if path in _SYSTEM or not path.startswith(tuple(f"{p}/" for p in inside))
+    }
     return shown, kept
 
 

@@ -1,0 +1,169 @@
+"""Makes containers of one tier: a slot, groups, a directory and descriptors around a zygote's fork; and takes them apart.
+
+It must not know which zygote serves whom, what is parked, or how much memory is promised.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import secrets
+import socket
+from pathlib import Path
+
+from service.engine.sandbox import frames
+from service.engine.sandbox import isolation as iso
+from service.engine.sandbox.cgroups import Cgroups, Group
+from service.engine.sandbox.contract import Isolation, Limits, SandboxDown
+from service.engine.sandbox.directory import Directory, unlink_tree
+from service.engine.sandbox.filters import compile_filter
+from service.engine.sandbox.interpreter import Interpreter
+from service.engine.sandbox.supervisor import Zygote
+from service.engine.sandbox.tier import SLOTS, Tier
+from service.engine.sandbox.view import View
+
+MOUNT_POINT = "/mnt/data"
+_CLEAR_TRIES = 20
+
+
+class Vessel:
+    """A container without its interpreter: what outlives a restart."""
+
+    def __init__(self, slot: int, limits: Limits, group: Group, path: Path | None) -> None:
+        self.slot = slot
+        self.limits = limits
+        self.group = group
+        self.path = path
+        self.directory: Directory | None = None
+        self.mounts: int | None = None
+        self.zygote: Zygote | None = None
+
+
+class Workshop:
+    """One per sandbox."""
+
+    def __init__(self, tier: Tier, view: View, directory: Path, cgroups: Cgroups) -> None:
+        self.tier = tier
+        self._view = view
+        self._directory = directory
+        self._cgroups = cgroups
+        self._numbers = itertools.count(1)
+        self._filter = compile_filter(tier.isolation)
+        self._aliased = not tier.namespaces and not _is_own_directory(MOUNT_POINT)
+
+    async def zygote(self, modules: list[str], prime: str) -> Zygote:
+        """Start a zygote with these libraries. Raises SandboxDown."""
+        plan = frames.Plan(
+            isolation=self.tier.isolation.value,
+            modules=modules,
+            prime=prime,
+            filter=self._filter,
+            landlock_abi=iso.landlock_abi(),
+            readable=["/"] if self.tier.namespaces else self._view.readable,
+            uid_base=self.tier.uid_base,
+            empty_proc=self.tier.empty_proc,
+        )
+        return await Zygote.start(self._view, plan, self._directory)
+
+    async def make(self, zygote: Zygote, limits: Limits) -> tuple[Vessel, Interpreter]:
+        """A container that waits for Assign. Raises SandboxDown; nothing is left then."""
+        number = next(self._numbers)
+        slot = number % SLOTS + 1 if self.tier.uid_base is not None else 0
+        path = None if self.tier.namespaces else await asyncio.to_thread(self._make_path, slot)
+        try:
+            group = self._cgroups.make(number)
+        except OSError as error:
+            raise SandboxDown(f"a cgroup could not be made: {error}") from error
+        vessel = Vessel(slot, limits, group, path)
+        try:
+            return vessel, await self.interpreter(zygote, vessel)
+        except SandboxDown:
+            await self.discard(vessel)
+            raise
+
+    async def interpreter(self, zygote: Zygote, vessel: Vessel) -> Interpreter:
+        """A new interpreter in `vessel`, the first or a later one. Raises SandboxDown."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        output, writing = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(output, False)
+        interpreter = Interpreter(ours, output)
+        joins = [] if vessel.mounts is None else [vessel.mounts]
+        groups = vessel.group.join_fds()
+        order = frames.Spawn(
+            id=next(self._numbers),
+            slot=vessel.slot,
+            disk_bytes=vessel.limits.disk_bytes,
+            files=vessel.limits.files,
+            directory=str(vessel.path or ""),
+            joins_mounts=bool(joins),
+            cgroups=len(groups),
+        )
+        try:
+            try:
+                pidfds, end = await zygote.spawn(order, [theirs.fileno(), writing, *joins, *groups])
+            finally:
+                theirs.close()
+                for fd in (writing, *groups):
+                    os.close(fd)
+            handed = await interpreter.attach(pidfds, end, lambda: self._sweep(zygote, vessel))
+        except BaseException:
+            await interpreter.close()
+            raise
+        vessel.zygote = zygote
+        data, *mounts = handed
+        if vessel.directory is None:
+            owner = self.tier.uid_base + vessel.slot if self.tier.uid_base is not None else None
+            vessel.directory = Directory(data, owner, vessel.limits.files)
+            vessel.mounts = mounts.pop() if mounts else None
+        else:
+            os.close(data)
+        for fd in mounts:
+            os.close(fd)
+        return interpreter
+
+    async def discard(self, vessel: Vessel) -> None:
+        """Let go of everything but the interpreter, which must have ended."""
+        if vessel.directory is not None:
+            vessel.directory.close()
+        if vessel.mounts is not None:
+            os.close(vessel.mounts)
+            vessel.mounts = None
+        await vessel.group.remove()
+        if vessel.path is not None:
+            await self._clear(vessel, vessel.path)
+
+    def _sweep(self, zygote: Zygote, vessel: Vessel) -> None:
+        """Where no pid 1 takes them along, whatever a kernel started ends with it by its uid."""
+        if self.tier.isolation is Isolation.UIDS:
+            zygote.sweep(vessel.slot)
+
+    async def _clear(self, vessel: Vessel, path: Path) -> None:
+        for _ in range(_CLEAR_TRIES):  # what still runs may still write
+            if vessel.zygote is not None:
+                self._sweep(vessel.zygote, vessel)
+            try:
+                return await asyncio.to_thread(unlink_tree, path)
+            except OSError:
+                await asyncio.sleep(0.02)
+        return None
+
+    def alias(self, vessel: Vessel) -> str | None:
+        """The path that stands for /mnt/data, where containers have no mounts of their own."""
+        return f"{vessel.path}/data" if vessel.path is not None and self._aliased else None
+
+    def _make_path(self, slot: int) -> Path:
+        path = self._directory / secrets.token_hex(16)  # unguessable: stat and chdir of a known path are open in tier C
+        path.mkdir(mode=0o711)
+        for name in ("data", "tmp"):
+            (path / name).mkdir(mode=0o700)
+            if self.tier.uid_base is not None:
+                os.chown(path / name, self.tier.uid_base + slot, self.tier.uid_base + slot)
+        return path
+
+
+def _is_own_directory(path: str) -> bool:
+    """Whether the image makes `path` a link that means every process's own working directory."""
+    with contextlib.suppress(OSError):
+        return os.readlink(path) == "/proc/self/cwd"
+    return False
