@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 MAX_COLUMNS = 16_384  # what a spreadsheet can hold, and far past what anybody reads
 MAX_CELLS = 40_000_000
 
+NAMED_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 NUMERIC = ("integer", "float", "decimal")
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")

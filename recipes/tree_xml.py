@@ -1,0 +1,163 @@
+"""XML as a tree and back. An attribute is the key @name, text beside attributes is #text, an element that stands more
+than once is a list, and an element that mixes text with elements is a list #content, in its order. A name that XML
+does not allow is written with _xHHHH_ escapes and read back from them."""
+
+import re
+
+NAME_START = r"A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd"
+NOT_IN_NAME = re.compile(rf"^[^{NAME_START}]|[^{NAME_START}0-9.:\u00b7\u0300-\u036f\u203f\u2040-]|_(?=x[0-9A-F]{{4}}_)")
+ESCAPED_NAME = re.compile(r"_x([0-9A-F]{4,6})_")
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+
+
+def parse_xml(data):
+    from lxml import etree
+
+    parser = etree.XMLParser(
+        resolve_entities="internal", no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
+        remove_comments=True, remove_pis=True, strip_cdata=True,
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        text = str(error)
+        large = any(word in text for word in ("Excessive depth", "amplification", "loop", "huge"))
+        refuse("too_large" if large else "damaged", f"this is not XML that can be read: {text}")
+    if any(isinstance(one.tag, str) is False for one in root.iter()):
+        warn("references to entities outside the file are left out")
+    lists = repeated(root) | {name.strip() for name in OPTIONS.get("lists", "").split(",") if name.strip()}
+    return {name_of(root): element_value(root, lists)}
+
+
+def repeated(root):
+    """Names, by parent, that stand more than once somewhere: they are lists everywhere, so that records are alike."""
+    found = set()
+    for parent in root.iter():
+        if len(parent) > 1:
+            seen = set()
+            for child in parent:
+                if child.tag in seen:
+                    found.add((parent.tag, child.tag))
+                seen.add(child.tag)
+    return found
+
+
+def name_of(element):
+    local = element.tag.rpartition("}")[2]
+    local = ESCAPED_NAME.sub(lambda found: chr(int(found[1], 16)), local) if "_x" in local else local
+    return f"{element.prefix}:{local}" if element.prefix else local
+
+
+def attribute_name(element, key):
+    if not key.startswith("{"):
+        return ESCAPED_NAME.sub(lambda found: chr(int(found[1], 16)), key) if "_x" in key else key
+    space, _, local = key[1:].partition("}")
+    prefix = "xml" if space == "http://www.w3.org/XML/1998/namespace" else next((one for one, url in element.nsmap.items() if url == space and one), "")
+    return f"{prefix}:{local}" if prefix else local
+
+
+def element_value(element, lists):
+    parent = element.getparent()
+    above = parent.nsmap if parent is not None else {}
+    value = {f"@xmlns:{prefix}" if prefix else "@xmlns": url for prefix, url in element.nsmap.items() if above.get(prefix) != url}
+    for key, text in element.attrib.items():
+        value["@" + attribute_name(element, key)] = text
+    children = [child for child in element if isinstance(child.tag, str)]
+    texts = [element.text, *(child.tail for child in element)]
+    if children and any(text and text.strip() for text in texts):
+        content = [element.text] if element.text else []
+        for child in element:
+            if isinstance(child.tag, str):
+                content.append({name_of(child): element_value(child, lists)})
+            if child.tail:
+                content.append(child.tail)
+        value["#content"] = content
+        return value
+    for child in children:
+        name, one = name_of(child), element_value(child, lists)
+        if (element.tag, child.tag) in lists or name in lists:
+            value.setdefault(name, []).append(one)
+        elif name in value:
+            value[name] = value[name] if isinstance(value[name], list) else [value[name]]
+            value[name].append(one)
+        else:
+            value[name] = one
+    if children:
+        return value
+    text = "".join(text for text in texts if text) or None
+    if value:
+        return value | ({"#text": text} if text is not None else {})
+    return text
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def xml_text(value):
+    text = value if isinstance(value, str) else bare_text(value)
+    if NOT_XML.search(text):
+        warn("characters that XML cannot hold were replaced")
+        text = NOT_XML.sub("\ufffd", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+
+
+def bare_text(value):
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def xml_name(name):
+    return NOT_IN_NAME.sub(lambda found: f"_x{ord(found[0]):04X}_", name) if name else "_x0000_"
+
+
+def write_element(name, value, out, pad):
+    """One element, or one for each value of a list; ``pad`` is None inside mixed content, where white space is text."""
+    if isinstance(value, list):
+        for one in value:
+            write_element(name, {"item": one} if isinstance(one, list) else one, out, pad)
+        return
+    name, line, before = xml_name(name), "\n" if pad is not None else "", pad or ""
+    if not isinstance(value, dict):
+        text = xml_text(value)
+        out.append(f"{before}<{name}>{text}</{name}>{line}" if text else f"{before}<{name}/>{line}")
+        return
+    attributes = "".join(
+        f' {xml_name(key[1:])}="{xml_text(one).replace(chr(34), "&quot;").replace(chr(10), "&#10;").replace(chr(9), "&#9;")}"'
+        for key, one in value.items() if is_attribute(key, one)
+    )
+    rest = {key: one for key, one in value.items() if not is_attribute(key, one)}
+    if "#content" in rest and isinstance(rest["#content"], list):
+        out.append(f"{before}<{name}{attributes}>")
+        for part in rest["#content"]:
+            if isinstance(part, dict):
+                for key, one in part.items():
+                    write_element(key, one, out, None)
+            else:
+                out.append(xml_text(part))
+        out.append(f"</{name}>{line}")
+    elif set(rest) <= {"#text"}:
+        text = xml_text(rest.get("#text"))
+        out.append(f"{before}<{name}{attributes}>{text}</{name}>{line}" if text else f"{before}<{name}{attributes}/>{line}")
+    else:
+        out.append(f"{before}<{name}{attributes}>{line}")
+        for key, one in rest.items():
+            write_element(key, one, out, None if pad is None else pad + "  ")
+        out.append(f"{before}</{name}>{line}")
+
+
+def is_attribute(key, value):
+    return key.startswith("@") and len(key) > 1 and not isinstance(value, (dict, list))
+
+
+def emit_xml(value):
+    """XML has one root: the only key of a mapping, or <root>; the entries of a list are <item>."""
+    if isinstance(value, dict) and len(value) == 1 and not isinstance(next(iter(value.values())), list) and not next(iter(value)).startswith(("@", "#")):
+        name, value = next(iter(value.items()))
+    else:
+        name, value = "root", {"item": value} if isinstance(value, list) else value
+    out = ['<?xml version="1.0" encoding="UTF-8"?>\n']
+    write_element(name, value, out, "")
+    return "".join(out)
