@@ -103,7 +103,9 @@ class Kernel:
         outcome = Outcome.ERROR if ran.done.error_name else Outcome.OK
         if ran.interrupted and ran.done.error_name == "KeyboardInterrupt":
             outcome = Outcome.INTERRUPTED
-        return CellResult(outputs, outcome, ran.done.error_name, self._plain(ran.done.traceback or "") or None, ran.seconds)
+        return CellResult(
+            outputs, outcome, ran.done.error_name, self._plain(ran.done.traceback or "") or None, ran.seconds
+        )
 
     def _plain(self, text: str) -> str:
         return text.replace(self._alias, MOUNT_POINT) if self._alias is not None else text
@@ -112,7 +114,11 @@ class Kernel:
         death = self._interpreter.death or Death(None, "was closed")
         if self._vessel.group.out_of_memory():
             limit = self.limits.memory_bytes >> 20
-            return Outcome.MEMORY, "MemoryError", f"the memory limit of {limit} MiB was exceeded and the kernel was killed"
+            return (
+                Outcome.MEMORY,
+                "MemoryError",
+                f"the memory limit of {limit} MiB was exceeded and the kernel was killed",
+            )
         if death.reason is not None:
             self.killed += 1
             return Outcome.KILLED, "Killed", f"the kernel was killed: it {death.reason}"

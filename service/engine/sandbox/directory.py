@@ -193,23 +193,27 @@ def _copy(reading: int, writing: int) -> None:
 def unlink_tree(path: Path) -> None:
     """Remove a folder that nobody uses any more, however deep and with whatever modes. Raises OSError.
 
-    Flat instead of recursive: every folder found is moved to the top first, so depth costs neither stack nor path length.
+    Flat instead of recursive: folders are moved up to `path` before they are emptied, so depth costs neither stack nor
+    path length.
     """
-    top = [str(path)]
     numbers = itertools.count()
-    while top:
-        folder = top.pop()
-        try:
-            os.chmod(folder, 0o700)
-            with os.scandir(folder) as entries:
-                for entry in list(entries):
-                    if entry.is_dir(follow_symlinks=False):
-                        moved = f"{path}.{next(numbers)}"
-                        os.chmod(entry.path, 0o700)
-                        os.rename(entry.path, moved)
-                        top.append(moved)
-                    else:
-                        os.unlink(entry.path)
-            os.rmdir(folder)
-        except FileNotFoundError:
-            continue
+    with contextlib.suppress(FileNotFoundError):
+        os.chmod(path, 0o700)
+        while folders := _empty(path):
+            for folder in folders:
+                for inner in _empty(folder):
+                    os.rename(inner, path / f".{next(numbers)}")
+                os.rmdir(folder)
+        os.rmdir(path)
+
+
+def _empty(folder: Path) -> list[Path]:
+    """Unlink what is no folder; returns the folders, made accessible."""
+    folders = []
+    for entry in list(os.scandir(folder)):
+        if entry.is_dir(follow_symlinks=False):
+            os.chmod(entry.path, 0o700)
+            folders.append(Path(entry.path))
+        else:
+            os.unlink(entry.path)
+    return folders

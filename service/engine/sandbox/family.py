@@ -80,7 +80,9 @@ class Family:
         if self._closed:
             raise SandboxDown("the sandbox is closed")
         current = self._current
-        if current is None or (current.done() and (current.exception() is not None or current.result().closed.is_set())):
+        if current is None or (
+            current.done() and (current.exception() is not None or current.result().closed.is_set())
+        ):
             current = self._current = self._loop.create_task(self._start())
         return await asyncio.shield(current)
 
@@ -145,7 +147,13 @@ class Family:
 
     def _is_current(self, zygote: Zygote) -> bool:
         task = self._current
-        return task is not None and task.done() and not task.cancelled() and task.exception() is None and task.result() is zygote
+        return (
+            task is not None
+            and task.done()
+            and not task.cancelled()
+            and task.exception() is None
+            and task.result() is zygote
+        )
 
     async def _make(self, limits: Limits) -> Parked:
         zygote = await self.zygote()

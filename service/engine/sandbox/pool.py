@@ -40,7 +40,9 @@ _OWN_SHARE = 0.2  # of the machine's memory, for the engine, the zygotes and eve
 class Sandbox:
     """Makes containers. One per engine process; made by `start`, ended by `close`."""
 
-    def __init__(self, workshop: Workshop, view: View, directory: Path, cgroups: Cgroups, *, reserve: int, budget_bytes: int) -> None:
+    def __init__(
+        self, workshop: Workshop, view: View, directory: Path, cgroups: Cgroups, *, reserve: int, budget_bytes: int
+    ) -> None:
         self.isolation = workshop.tier.isolation
         self.tier = workshop.tier
         self.budget_bytes = budget_bytes
@@ -99,7 +101,13 @@ class Sandbox:
             raise
         parked.vessel.limits = limits
         await self._assign(parked.vessel, parked.interpreter)
-        kernel = Kernel(parked.interpreter, parked.vessel, alias=self._workshop.alias(parked.vessel), again=self._again, release=self._release)
+        kernel = Kernel(
+            parked.interpreter,
+            parked.vessel,
+            alias=self._workshop.alias(parked.vessel),
+            again=self._again,
+            release=self._release,
+        )
         self._kernels[kernel] = (chosen, parked.vessel)
         self._spawned += 1
         return kernel

@@ -17,6 +17,7 @@ _KERNEL_SIDE = ("frames.py", "isolation.py", "kernel.py", "launch.py", "zygote.p
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "libreoffice")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_COVERED = ("/tmp/", "/mnt/data/", "/proc/", "/dev/shm/")  # noqa: S108
 _PROBE_SECONDS = 30
 _PROBE = """
 import json, sys
@@ -58,6 +59,10 @@ async def survey(python: Path) -> View:
         (Package(name, version) for name, version in found.items()), key=lambda package: package.name.lower()
     )
     shown, links = await asyncio.to_thread(_lay_out, executable, [path for path in paths if path])
+    if hidden := [path for path in shown if path.startswith(_COVERED)]:
+        raise SandboxDown(
+            f"the kernel's Python needs {hidden[0]}, which containers cover with directories of their own"
+        )
     return View(executable, shown, links, packages)
 
 
