@@ -85,8 +85,12 @@ class Admission:
         try:
             yield started - arrived
         finally:
-            self._service_seconds += _SMOOTHING * (time.monotonic() - started - self._service_seconds)
+            self.observe(time.monotonic() - started)
             self._leave()
+
+    def observe(self, seconds: float) -> None:
+        """Take the seconds one conversion held its place into the running average."""
+        self._service_seconds += _SMOOTHING * (seconds - self._service_seconds)
 
     async def _enter(self, caller: str) -> None:
         if self.running < self.places:

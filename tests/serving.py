@@ -1,0 +1,93 @@
+"""Real servers for tests: `recast serve` with its own engine, on free loopback ports, waited for, ended by its own pid."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from msgspec import Struct
+
+START_SECONDS = 60
+END_SECONDS = 30
+
+
+class Served(Struct, frozen=True):
+    """A running service: the address of its conversion API and of its engine, its process, and its log so far."""
+
+    url: str
+    engine_url: str
+    process: subprocess.Popen[bytes]
+    data_directory: Path
+    log: Path
+
+    def client(self, **arguments: object) -> httpx.Client:
+        """Return a client of the conversion API; the caller closes it."""
+        return httpx.Client(base_url=self.url, timeout=60, **arguments)  # type: ignore[arg-type]
+
+    def leftovers(self) -> dict[str, int]:
+        """Count what should be gone between conversions: containers and uploads of the engine, spooled files."""
+        with httpx.Client(base_url=self.engine_url, headers={"Authorization": "Bearer test"}) as engine:
+            return {
+                "containers": sum(each["status"] == "running" for each in engine.get("/v1/containers").json()["data"]),
+                "uploads": len(engine.get("/v1/files").json()["data"]),
+                "spooled": sum(each.is_file() for each in (self.data_directory / "spool").rglob("*")),
+            }
+
+    def settled(self, seconds: float = 5.0) -> dict[str, int]:
+        """Return the leftovers once nothing is left, or what is still there after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while any((left := self.leftovers()).values()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return left
+
+
+@contextmanager
+def serving(data_directory: Path, settings: Mapping[str, str]) -> Iterator[Served]:
+    """Run `recast serve` with these settings (``max_input_bytes``: ``"10"``) for the length of the ``with``."""
+    port, engine_port = _free_port(), _free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RECAST_", "OPENAI_"))}
+    given = {"port": str(port), "engine_port": str(engine_port), "data_dir": str(data_directory), **settings}
+    log = data_directory / "log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", "serve"],
+            env=environment | {f"RECAST_{name.upper()}": value for name, value in given.items()},
+            stderr=errors,
+        )
+    try:
+        served = Served(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{engine_port}", process, data_directory, log)
+        _wait_until_ready(served)
+        yield served
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(served: Served) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if served.process.poll() is not None:
+            break
+        try:
+            if httpx.get(f"{served.url}/readyz").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    pytest.fail(f"the service did not become ready:\n{served.log.read_text()[-4000:]}")
