@@ -19,10 +19,10 @@ def decoded(data, wanted="auto"):
     """``data`` as UTF-8 bytes without a byte order mark, whatever it was before."""
     if wanted != "auto":
         try:
-            return codecs.decode(data, wanted).removeprefix("\ufeff").encode()
+            return data.decode(wanted).removeprefix("\ufeff").encode()
         except LookupError:
             refuse("unsupported", f"no encoding is named {wanted!r}")
-        except (UnicodeError, TypeError, AttributeError):
+        except UnicodeError:
             refuse("damaged", f"the file is not {wanted} text")
     for mark, name in BOMS:
         if data.startswith(mark):
