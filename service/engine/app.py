@@ -1,5 +1,6 @@
 """The engine as an ASGI application, made from plain settings; the sandbox starts and ends with its lifespan."""
 
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from litestar.di import Provide
 
 from service.access import Access
 from service.engine.assembly import Engine, assembled
+from service.engine.container import Clock
 from service.engine.faults import MAX_JSON_BYTES, answer
 from service.engine.gate import Gate
 from service.engine.metrics import Metrics, MetricsMiddleware
@@ -38,6 +40,7 @@ def create_app(
     max_idle_minutes: int = 20,
     run_seconds: float = 600.0,
     call_seconds: float = 120.0,
+    clock: Clock = time.time,
 ) -> Litestar:
     """The application. Nothing is started before its lifespan begins.
 
@@ -56,6 +59,7 @@ def create_app(
         max_idle_minutes: The longest ``expires_after``, and the default up to 20.
         run_seconds: Budget of one response.
         call_seconds: Budget of one execution of code.
+        clock: Gives unix seconds, by which containers and uploads expire.
     """
 
     @asynccontextmanager
@@ -72,6 +76,7 @@ def create_app(
             max_idle_minutes=max_idle_minutes,
             run_seconds=run_seconds,
             call_seconds=call_seconds,
+            clock=clock,
         ) as engine:
             app.state.engine = engine
             yield

@@ -4,14 +4,14 @@ It also owns the sweep, the only thing that happens without a request. It knows 
 """
 
 import asyncio
-import os
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import structlog
 
+from service.engine import machine
+from service.engine.container import Clock
 from service.engine.containers import Containers
 from service.engine.context import Contexts
 from service.engine.files import Files
@@ -24,6 +24,8 @@ from service.engine.state import State
 from service.spool import Spool
 
 SWEEP_SECONDS = 30.0
+# A tier is a ceiling, not a reservation: an idle container holds a few megabytes. What is really free is asked for at every creation.
+_OVERSUBSCRIPTION = 16
 _UNBOUNDED_BYTES = 1 << 50
 _log = structlog.get_logger("recast.engine")
 
@@ -44,14 +46,21 @@ class Engine:
         run_seconds: float,
         call_seconds: float,
         packages: list[str],
+        clock: Clock,
     ) -> None:
         self.sandbox = sandbox
         self.models = models
         self.max_file_bytes = max_file_bytes
         self.spool = Spool(state.directory / "spool")
-        self.files = Files(state)
+        self.files = Files(state, clock=clock)
         self.containers = Containers(
-            state, sandbox, self.files, limits=limits, max_minutes=max_idle_minutes, largest_bytes=largest_bytes
+            state,
+            sandbox,
+            self.files,
+            limits=limits,
+            max_minutes=max_idle_minutes,
+            largest_bytes=largest_bytes,
+            clock=clock,
         )
         memory = Memory(state)
         self.responses = Responses(
@@ -68,7 +77,7 @@ class Engine:
     async def sweep(self) -> None:
         """Expire what is due and forget what is old."""
         await self.containers.sweep()
-        await self.files.sweep(time.time())
+        await self.files.sweep()
         self.responses.sweep()
         await self._state.checkpoint()
 
@@ -94,6 +103,7 @@ async def assembled(
     max_idle_minutes: int,
     run_seconds: float,
     call_seconds: float,
+    clock: Clock,
 ) -> AsyncIterator[Engine]:
     """An engine that runs, until the context ends.
 
@@ -105,7 +115,7 @@ async def assembled(
             python=python,
             min_isolation=min_isolation,
             reserve=reserve,
-            budget_bytes=_UNBOUNDED_BYTES if memory_overcommit else None,
+            budget_bytes=_UNBOUNDED_BYTES if memory_overcommit else _OVERSUBSCRIPTION * machine.total_bytes(),
         )
         stack.push_async_callback(sandbox.close)
         state = State(data_dir)
@@ -117,10 +127,11 @@ async def assembled(
             limits=limits,
             max_file_bytes=max_file_bytes,
             max_idle_minutes=max_idle_minutes,
-            largest_bytes=_UNBOUNDED_BYTES if memory_overcommit else machine_bytes(),
+            largest_bytes=_UNBOUNDED_BYTES if memory_overcommit else machine.total_bytes(),
             run_seconds=run_seconds,
             call_seconds=call_seconds,
             packages=[package.name for package in await sandbox.packages()],
+            clock=clock,
         )
         stack.push_async_callback(engine.close)
         sweeper = asyncio.create_task(_sweep_for_ever(engine))
@@ -135,13 +146,3 @@ async def _sweep_for_ever(engine: Engine) -> None:
             await engine.sweep()
         except Exception:  # the reaper goes on, whatever one round met
             _log.exception("a sweep broke")
-
-
-def machine_bytes() -> int:
-    """The memory this process may use: the machine's, or its control group's limit where that is less (cgroups(7))."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
-        text = limit.read_text().strip() if limit.exists() else "max"
-        if text.isdecimal():
-            machine = min(machine, int(text))
-    return machine

@@ -7,7 +7,7 @@ know responses, requests or the database.
 import asyncio
 import base64
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -21,6 +21,7 @@ from service.engine.sandbox import CellResult, Entry, FileRefused, Image, Kernel
 from service.engine.wire import ContainerFile, MemoryLimit, new_id
 
 INTERRUPT_SECONDS = 0.5  # what a cell whose caller is gone gets between the interrupt and the kill
+Clock = Callable[[], float]
 _STATE_LOST = {Outcome.KILLED, Outcome.MEMORY, Outcome.DIED}
 
 
@@ -45,12 +46,20 @@ class Container:
     Args:
         kernel: Owned from here on; closed when the life ends.
         limits: The kernel's quotas; files and bytes are checked before an upload is copied in.
+        clock: Gives unix seconds.
     """
 
     def __init__(
-        self, *, name: str, memory_limit: MemoryLimit, idle_seconds: float, kernel: Kernel, limits: Limits
+        self,
+        *,
+        name: str,
+        memory_limit: MemoryLimit,
+        idle_seconds: float,
+        kernel: Kernel,
+        limits: Limits,
+        clock: Clock,
     ) -> None:
-        now = time.time()
+        now = clock()
         self.id = new_id("cntr")
         self.name = name
         self.memory_limit = memory_limit
@@ -59,13 +68,14 @@ class Container:
         self.sources: dict[str, str] = {}  # paths of files that came with requests, by upload id or content hash
         self._kernel = kernel
         self._limits = limits
+        self._clock = clock
         self._files: dict[str, _Known] = {}
         self._files_lock = asyncio.Lock()
         self._calls_lock = asyncio.Lock()
 
     def happen(self, event: Event) -> None:
         """Move the life on, now."""
-        self.life = after(self.life, event, time.time())
+        self.life = after(self.life, event, self._clock())
 
     def files(self) -> dict[str, ContainerFile]:
         """The files by absolute path, as of the last scan."""
@@ -181,7 +191,7 @@ class Container:
             id=identifier,
             bytes=entry.bytes,
             container_id=self.id,
-            created_at=int(time.time()),
+            created_at=int(self._clock()),
             path=path.encode(errors="replace").decode(),
             source="user" if by_user else "assistant",
         )

@@ -4,12 +4,12 @@ The clock's verdict is asked for at every use and by a sweep, so an answer never
 responses.
 """
 
-import time
 from collections.abc import Iterable
 
 import msgspec
 
-from service.engine.container import Container
+from service.engine import machine
+from service.engine.container import Clock, Container
 from service.engine.errors import Busy, ContainerExpired, ContainerNotFound, CursorNotFound, InvalidRequest, Unavailable
 from service.engine.files import Files
 from service.engine.lifecycle import Event, Life, Status, after, at
@@ -19,6 +19,7 @@ from service.engine.wire import MEMORY_BYTES, ContainerFile, ContainerQuery, Exp
 from service.engine.wire import Container as Resource
 
 DEFAULT_MINUTES = 20
+LEAST_FREE_BYTES = 256 << 20
 ROWS_KEPT = 10_000
 _WRITE_SECONDS = 1.0  # last_active_at is written at most so often
 
@@ -43,10 +44,19 @@ class Containers:
         limits: Quotas of every container; its memory is the tier's.
         max_minutes: The longest ``expires_after`` a caller may ask for.
         largest_bytes: The largest memory tier granted; larger ones are refused.
+        clock: Gives unix seconds.
     """
 
     def __init__(
-        self, state: State, sandbox: Sandbox, files: Files, *, limits: Limits, max_minutes: int, largest_bytes: int
+        self,
+        state: State,
+        sandbox: Sandbox,
+        files: Files,
+        *,
+        limits: Limits,
+        max_minutes: int,
+        largest_bytes: int,
+        clock: Clock,
     ) -> None:
         self._rows = Table(state.connection, "containers", Row)
         self._sandbox = sandbox
@@ -54,8 +64,9 @@ class Containers:
         self._limits = limits
         self._max_minutes = max_minutes
         self._largest_bytes = largest_bytes
+        self._clock = clock
         self._live: dict[str, Container] = {}
-        now = time.time()
+        now = clock()
         for row in self._rows.all():
             if row.life.status is Status.RUNNING:
                 life = msgspec.structs.replace(after(row.life, Event.LOSE, now), calls=0)
@@ -94,6 +105,8 @@ class Containers:
             raise InvalidRequest.number(f"{path}expires_after.minutes", minutes, self._max_minutes, above=True)
         uploads = [self._files.get(identifier) for identifier in dict.fromkeys(file_ids)]
         limits = msgspec.structs.replace(self._limits, memory_bytes=MEMORY_BYTES[memory_limit])
+        if machine.available_bytes() < LEAST_FREE_BYTES:
+            raise Busy("No memory is free for another container; retry shortly.", retry_seconds=5.0)
         try:
             kernel = await self._sandbox.spawn(family=family, limits=limits)
         except SandboxFull as error:
@@ -101,7 +114,12 @@ class Containers:
         except SandboxDown as error:
             raise Unavailable("No container can be made now.") from error
         container = Container(
-            name=name, memory_limit=memory_limit, idle_seconds=minutes * 60.0, kernel=kernel, limits=limits
+            name=name,
+            memory_limit=memory_limit,
+            idle_seconds=minutes * 60.0,
+            kernel=kernel,
+            limits=limits,
+            clock=self._clock,
         )
         try:
             for upload in uploads:
@@ -127,7 +145,7 @@ class Containers:
         """The live container after the clock's verdict; None when it is not live (any more)."""
         container = self._live.get(identifier)
         if container is not None:
-            container.life = at(container.life, time.time())
+            container.life = at(container.life, self._clock())
         return container
 
     async def use(self, identifier: str) -> Container:

@@ -3,7 +3,7 @@
 It knows nothing of containers; those copy an upload's bytes when they are made.
 """
 
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -13,15 +13,19 @@ from service.engine.errors import CursorNotFound, FileNotFound
 from service.engine.state import State, Table, UnknownCursor
 from service.engine.wire import File, FileExpiry, FileQuery, Page, Purpose, new_id
 
+Clock = Callable[[], float]
+
 
 class Files:
     """Uploads by id.
 
     Args:
         state: Where rows and bytes are kept.
+        clock: Gives unix seconds.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, *, clock: Clock) -> None:
+        self._clock = clock
         self._directory = state.uploads
         self._rows = Table(state.connection, "files", File)
         self._drop_strays()
@@ -36,7 +40,7 @@ class Files:
         self, source: Path, *, size: int, filename: str, purpose: Purpose, expires_after: FileExpiry | None
     ) -> File:
         """Take over a file on the same file system; ``source`` is gone afterwards."""
-        now = int(time.time())
+        now = int(self._clock())
         file = File(
             id=new_id("file"),
             bytes=size,
@@ -56,7 +60,7 @@ class Files:
             FileNotFound: No such upload, or its time is over.
         """
         file = self._rows.get(identifier)
-        if file is None or _is_over(file, time.time()):
+        if file is None or _is_over(file, self._clock()):
             raise FileNotFound(identifier)
         return file
 
@@ -74,7 +78,7 @@ class Files:
             rows, more = self._rows.page(after=query.after, limit=query.limit, order=query.order, label=query.purpose)
         except UnknownCursor:
             raise CursorNotFound(query.after or "") from None
-        now = time.time()
+        now = self._clock()
         rows = [row for row in rows if not _is_over(row, now)]
         return Page(rows, rows[0].id if rows else None, rows[-1].id if rows else None, more)
 
@@ -87,8 +91,9 @@ class Files:
         file = self.get(identifier)
         await self._forget(file)
 
-    async def sweep(self, now: float) -> None:
-        """Delete the uploads whose ``expires_at`` (unix seconds) has come."""
+    async def sweep(self) -> None:
+        """Delete the uploads whose ``expires_at`` has come."""
+        now = self._clock()
         for file in self._rows.all():
             if _is_over(file, now):
                 await self._forget(file)

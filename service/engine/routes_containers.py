@@ -3,6 +3,8 @@
 from typing import Any
 
 from litestar import Controller, Request, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK
 
@@ -31,7 +33,7 @@ class ContainerRoutes(Controller):
     path = "/v1/containers"
 
     @post(status_code=HTTP_200_OK, operation_id="createContainer")
-    async def create(self, request: Request[Any, Any, Any], engine: Engine) -> Container:
+    async def create(self, request: Request[Any, Any, Any], engine: NamedDependency[Engine]) -> Container:
         """Make a container."""
         wanted = fit(parse_json(await request.body()), CreateContainer)
         if isinstance(wanted.network_policy, NetworkAllowlist):
@@ -48,23 +50,23 @@ class ContainerRoutes(Controller):
         return await engine.containers.describe(container.id)
 
     @get(operation_id="listContainers")
-    async def page(self, request: Request[Any, Any, Any], engine: Engine) -> Page[Container]:
+    async def page(self, request: Request[Any, Any, Any], engine: NamedDependency[Engine]) -> Page[Container]:
         """List containers, expired ones too."""
         return engine.containers.page(fit_text(dict(request.query_params), ContainerQuery))
 
     @get("/{container_id:str}", operation_id="retrieveContainer")
-    async def retrieve(self, container_id: str, engine: Engine) -> Container:
+    async def retrieve(self, container_id: FromPath[str], engine: NamedDependency[Engine]) -> Container:
         """Show a container."""
         return await engine.containers.describe(container_id)
 
     @delete("/{container_id:str}", status_code=HTTP_200_OK, operation_id="deleteContainer")
-    async def remove(self, container_id: str, engine: Engine) -> Deleted:
+    async def remove(self, container_id: FromPath[str], engine: NamedDependency[Engine]) -> Deleted:
         """End a container and unlink everything in it."""
         await engine.containers.delete(container_id)
         return Deleted(id=container_id, object="container.deleted")
 
     @get("/{container_id:str}/packages", operation_id="listContainerPackages")
-    async def packages(self, container_id: str, engine: Engine) -> Page[Package]:
+    async def packages(self, container_id: FromPath[str], engine: NamedDependency[Engine]) -> Page[Package]:
         """List the Python packages that code in the container can import; an extension of this engine."""
         await engine.containers.describe(container_id)
         packages = await engine.containers.packages()
@@ -77,7 +79,9 @@ class ContainerFileRoutes(Controller):
     path = "/v1/containers/{container_id:str}/files"
 
     @post(status_code=HTTP_200_OK, operation_id="createContainerFile")
-    async def create(self, container_id: str, request: Request[Any, Any, Any], engine: Engine) -> ContainerFile:
+    async def create(
+        self, container_id: FromPath[str], request: Request[Any, Any, Any], engine: NamedDependency[Engine]
+    ) -> ContainerFile:
         """Put a file into a container: a multipart part ``file``, or the id of an upload."""
         container = await engine.containers.use(container_id)
         if not request.headers.get("content-type", "").startswith("multipart/"):
@@ -99,7 +103,9 @@ class ContainerFileRoutes(Controller):
         return await container.add(engine.files.path(upload), upload.filename, size=upload.bytes)
 
     @get(operation_id="listContainerFiles")
-    async def page(self, container_id: str, request: Request[Any, Any, Any], engine: Engine) -> Page[ContainerFile]:
+    async def page(
+        self, container_id: FromPath[str], request: Request[Any, Any, Any], engine: NamedDependency[Engine]
+    ) -> Page[ContainerFile]:
         """List the regular files of a container."""
         query = fit_text(dict(request.query_params), PageQuery)
         container = await engine.containers.use(container_id)
@@ -108,19 +114,25 @@ class ContainerFileRoutes(Controller):
         return page_files(files, after=query.after, limit=query.limit, order=query.order)
 
     @get("/{file_id:str}", operation_id="retrieveContainerFile")
-    async def retrieve(self, container_id: str, file_id: str, engine: Engine) -> ContainerFile:
+    async def retrieve(
+        self, container_id: FromPath[str], file_id: FromPath[str], engine: NamedDependency[Engine]
+    ) -> ContainerFile:
         """Show a file of a container."""
         return (await engine.containers.use(container_id)).file(file_id)
 
     @get("/{file_id:str}/content", operation_id="downloadContainerFile")
-    async def content(self, container_id: str, file_id: str, engine: Engine) -> Stream:
+    async def content(
+        self, container_id: FromPath[str], file_id: FromPath[str], engine: NamedDependency[Engine]
+    ) -> Stream:
         """Send a file of a container, as it is now."""
         container = await engine.containers.use(container_id)
         name = container.file(file_id).path.rpartition("/")[2]
         return download(container.open(file_id), name)
 
     @delete("/{file_id:str}", status_code=HTTP_200_OK, operation_id="deleteContainerFile")
-    async def remove(self, container_id: str, file_id: str, engine: Engine) -> Deleted:
+    async def remove(
+        self, container_id: FromPath[str], file_id: FromPath[str], engine: NamedDependency[Engine]
+    ) -> Deleted:
         """Unlink a file of a container."""
         container = await engine.containers.use(container_id)
         await container.remove(file_id)

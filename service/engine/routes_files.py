@@ -4,6 +4,8 @@ import os
 from typing import Any
 
 from litestar import Controller, Request, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK
 
@@ -20,7 +22,7 @@ class FileRoutes(Controller):
     path = "/v1/files"
 
     @post(status_code=HTTP_200_OK, operation_id="createFile")
-    async def create(self, request: Request[Any, Any, Any], engine: Engine) -> File:
+    async def create(self, request: Request[Any, Any, Any], engine: NamedDependency[Engine]) -> File:
         """Keep an upload, streamed to disk while it arrives."""
         async with received(request, engine.spool, max_bytes=engine.max_file_bytes) as body:
             fields = fit_text(nested(body.fields), UploadFields)
@@ -36,23 +38,23 @@ class FileRoutes(Controller):
             )
 
     @get(operation_id="listFiles")
-    async def page(self, request: Request[Any, Any, Any], engine: Engine) -> Page[File]:
+    async def page(self, request: Request[Any, Any, Any], engine: NamedDependency[Engine]) -> Page[File]:
         """List uploads."""
         return engine.files.page(fit_text(dict(request.query_params), FileQuery))
 
     @get("/{file_id:str}", operation_id="retrieveFile")
-    async def retrieve(self, file_id: str, engine: Engine) -> File:
+    async def retrieve(self, file_id: FromPath[str], engine: NamedDependency[Engine]) -> File:
         """Show an upload."""
         return engine.files.get(file_id)
 
     @get("/{file_id:str}/content", operation_id="downloadFile")
-    async def content(self, file_id: str, engine: Engine) -> Stream:
+    async def content(self, file_id: FromPath[str], engine: NamedDependency[Engine]) -> Stream:
         """Send an upload's bytes back."""
         file = engine.files.get(file_id)
         return download(os.open(engine.files.path(file), os.O_RDONLY | os.O_CLOEXEC), file.filename)
 
     @delete("/{file_id:str}", status_code=HTTP_200_OK, operation_id="deleteFile")
-    async def remove(self, file_id: str, engine: Engine) -> Deleted:
+    async def remove(self, file_id: FromPath[str], engine: NamedDependency[Engine]) -> Deleted:
         """Unlink an upload at once."""
         await engine.files.delete(file_id)
         return Deleted(id=file_id, object="file")

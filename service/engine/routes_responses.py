@@ -7,6 +7,8 @@ from typing import Any
 
 import anyio
 from litestar import Controller, Request, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK
 from litestar.types import Receive
@@ -34,7 +36,7 @@ class ResponseRoutes(Controller):
     path = "/v1/responses"
 
     @post(status_code=HTTP_200_OK, operation_id="createResponse")
-    async def create(self, request: Request[Any, Any, Any], engine: Engine) -> Response | Stream:
+    async def create(self, request: Request[Any, Any, Any], engine: NamedDependency[Engine]) -> Response | Stream:
         """Make a response; a client that hangs up on one that is not in the background ends it."""
         running = await engine.responses.start(wanted.parse(parse_json(await request.body())))
         if running.request.stream:
@@ -44,7 +46,9 @@ class ResponseRoutes(Controller):
         return running.response
 
     @get("/{response_id:str}", operation_id="getResponse")
-    async def retrieve(self, response_id: str, request: Request[Any, Any, Any], engine: Engine) -> Response | Stream:
+    async def retrieve(
+        self, response_id: FromPath[str], request: Request[Any, Any, Any], engine: NamedDependency[Engine]
+    ) -> Response | Stream:
         """Show a stored response, or replay its events from ``starting_after``."""
         query = fit_text(
             {name: value for name, value in request.query_params.items() if "include" not in name}, Retrieval
@@ -59,18 +63,20 @@ class ResponseRoutes(Controller):
         return engine.responses.get(response_id, include_outputs=includes_outputs(include))
 
     @delete("/{response_id:str}", status_code=HTTP_200_OK, operation_id="deleteResponse")
-    async def remove(self, response_id: str, engine: Engine) -> Deleted:
+    async def remove(self, response_id: FromPath[str], engine: NamedDependency[Engine]) -> Deleted:
         """Forget a response."""
         await engine.responses.delete(response_id)
         return Deleted(id=response_id, object="response")
 
     @post("/{response_id:str}/cancel", status_code=HTTP_200_OK, operation_id="cancelResponse")
-    async def cancel(self, response_id: str, engine: Engine) -> Response:
+    async def cancel(self, response_id: FromPath[str], engine: NamedDependency[Engine]) -> Response:
         """Stop a background response."""
         return await engine.responses.cancel(response_id)
 
     @get("/{response_id:str}/input_items", operation_id="listInputItems")
-    async def input_items(self, response_id: str, request: Request[Any, Any, Any], engine: Engine) -> Page[InputItem]:
+    async def input_items(
+        self, response_id: FromPath[str], request: Request[Any, Any, Any], engine: NamedDependency[Engine]
+    ) -> Page[InputItem]:
         """List what a response was made from."""
         query = {name: value for name, value in request.query_params.items() if "include" not in name}
         return engine.responses.input_items(response_id, fit_text(query, PageQuery))

@@ -2,6 +2,8 @@
 
 import msgspec
 from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
 
 from service.engine.assembly import Engine
@@ -18,13 +20,13 @@ class ModelRoutes(Controller):
     path = "/v1/models"
 
     @get(operation_id="listModels")
-    async def page(self, engine: Engine) -> Page[ModelCard]:
+    async def page(self, engine: NamedDependency[Engine]) -> Page[ModelCard]:
         """List the models that requests may name."""
         cards = [ModelCard(id=name, created=_CREATED, owned_by="recast") for name in engine.models.names()]
         return Page(cards, cards[0].id, cards[-1].id, False)
 
     @get("/{model:path}", operation_id="retrieveModel")
-    async def retrieve(self, model: str, engine: Engine) -> ModelCard:
+    async def retrieve(self, model: FromPath[str], engine: NamedDependency[Engine]) -> ModelCard:
         """Show a model."""
         name = model.removeprefix("/")
         return ModelCard(id=engine.models.get(name).name, created=_CREATED, owned_by="recast")
@@ -49,7 +51,7 @@ class ServiceRoutes(Controller):
         return "ok"
 
     @get("/readyz", operation_id="readyz")
-    async def ready(self, engine: Engine) -> Response[Readiness]:
+    async def ready(self, engine: NamedDependency[Engine]) -> Response[Readiness]:
         """A container was made just now, and answered."""
         counts = engine.sandbox.counts()
         state = Readiness(status="ready", isolation=engine.sandbox.isolation.value, containers=counts.live)
@@ -61,6 +63,6 @@ class ServiceRoutes(Controller):
         return Response(state)
 
     @get("/metrics", operation_id="metrics", media_type="text/plain")
-    async def numbers(self, engine: Engine, metrics: Metrics) -> Response[bytes]:
+    async def numbers(self, engine: NamedDependency[Engine], metrics: NamedDependency[Metrics]) -> Response[bytes]:
         """The numbers in Prometheus' text format."""
         return Response(metrics.text(engine), media_type=metrics.media_type)
