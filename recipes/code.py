@@ -475,7 +475,7 @@ WRITERS = {"txt": write_txt, "md": write_md, "html": write_html, "rtf": write_rt
 
 
 def convert():
-    text = decode(SOURCE.read_bytes())
+    text = decoded(SOURCE.read_bytes()).decode()
     if not text:
         refuse("empty", "the file is empty")
     normal = text.replace("\r\n", "\n").replace("\r", "\n")
