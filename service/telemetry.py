@@ -79,14 +79,20 @@ def continue_trace(headers: MutableMapping[str, str]) -> None:
         headers["X-Request-ID"] = str(request_id)
 
 
+def request_id_of(scope: Scope) -> str:
+    """Return the request's name: the caller's ``X-Request-ID`` if it is a plain word, else a new one, the same every time."""
+    if "request_id" not in scope["state"]:
+        given = MutableScopeHeaders(scope).get("x-request-id", "")
+        scope["state"]["request_id"] = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return str(scope["state"]["request_id"])
+
+
 class RequestIdMiddleware(ASGIMiddleware):
-    """Names each request by the caller's ``X-Request-ID``, or a new one: in the scope's state, the answer and every log line."""
+    """Puts the request's name into the answer and every log line."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Run the rest of the application with the name bound."""
-        given = MutableScopeHeaders(scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        scope["state"]["request_id"] = request_id
+        request_id = request_id_of(scope)
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":

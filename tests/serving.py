@@ -53,7 +53,13 @@ def serving(data_directory: Path, settings: Mapping[str, str]) -> Iterator[Serve
     """Run `recast serve` with these settings (``max_input_bytes``: ``"10"``) for the length of the ``with``."""
     port, engine_port = _free_port(), _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RECAST_", "OPENAI_"))}
-    given = {"port": str(port), "engine_port": str(engine_port), "data_dir": str(data_directory), **settings}
+    given = {
+        "requests_per_minute": "0",
+        "port": str(port),
+        "engine_port": str(engine_port),
+        "data_dir": str(data_directory),
+        **settings,
+    }
     log = data_directory / "log"
     with log.open("wb") as errors:
         process = subprocess.Popen(

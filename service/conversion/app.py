@@ -13,7 +13,6 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
 from litestar.plugins.prometheus import PrometheusConfig
 from prometheus_client import CollectorRegistry
@@ -23,10 +22,12 @@ from service.conversion import operations, routes
 from service.conversion.admission import Admission
 from service.conversion.conversions import Conversions
 from service.conversion.convert import Converter
+from service.conversion.headers import secured
 from service.conversion.interpreter import Interpreter
 from service.conversion.problems import answer, code_of
 from service.conversion.recipes import LiveCatalogue
 from service.conversion.record import Recorder
+from service.conversion.reference import Reference
 from service.conversion.routes import Parts
 from service.spool import Spool
 from service.telemetry import RequestIdMiddleware, continue_trace
@@ -97,6 +98,7 @@ def create_app(
         lifespan=[lifespan],
         state=State({"parts": parts, "conversions": conversions}),
         exception_handlers={Exception: answer},
+        before_send=[secured],
         middleware=[
             RequestIdMiddleware(),
             PrometheusConfig(app_name="recast", prefix="recast_http", group_path=True).middleware,
@@ -106,8 +108,8 @@ def create_app(
         openapi_config=OpenAPIConfig(
             title="Recast",
             version=version("recast"),
-            path="/",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            path="/docs",
+            render_plugins=[Reference(path="/")],
             use_handler_docstrings=True,
         ),
         request_max_body_size=None,

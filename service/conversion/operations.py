@@ -1,9 +1,11 @@
 """The paths for those who run the service: alive, ready, which version, what it counts."""
 
 from importlib.metadata import version
+from typing import Any
 
 import msgspec
 from litestar import Response, get
+from litestar.enums import OpenAPIMediaType
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
@@ -59,4 +61,10 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
     return Response(content, media_type=CONTENT_TYPE_LATEST)
 
 
-HANDLERS = (livez, readyz, service_version, metrics)
+@get("/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON)
+async def openapi(request: AnyRequest) -> dict[str, Any]:
+    """Describe this API in OpenAPI 3.1."""
+    return request.app.openapi_schema.to_schema()
+
+
+HANDLERS = (livez, readyz, service_version, metrics, openapi)

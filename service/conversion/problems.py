@@ -16,6 +16,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from service import access, spool
 from service.conversion import admission, errors, faults, media, options
+from service.telemetry import request_id_of
 
 MEDIA_TYPE = "application/problem+json"
 CLIENT_GONE = 499  # never seen by anyone but the log: there is no one to answer
@@ -245,10 +246,13 @@ def problem_of(error: BaseException, request_id: str) -> Problem:
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Turn any exception into its answer. The one place that sees them all: an unknown one is logged with its traceback."""
-    problem = problem_of(error, request.state.get("request_id", ""))
+    problem = problem_of(error, request_id_of(request.scope))
     if problem.code == _INTERNAL.code:
         structlog.get_logger("recast").error("internal error", exc_info=error)
-    headers = {"Cache-Control": "no-store"}
+    headers = {
+        "Cache-Control": "no-store",
+        "X-Request-ID": problem.request_id,
+    }  # where no route fits, no middleware runs
     if problem.retryable:
         headers["Retry-After"] = str(math.ceil(getattr(error, "retry_seconds", _RETRY_SECONDS)))
     if isinstance(error, access.Unauthorized):

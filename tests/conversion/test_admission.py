@@ -1,6 +1,7 @@
 """Places for conversions: bounded, fair, and honest about when to come back."""
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from service.conversion.admission import Admission, Busy, Draining
@@ -24,7 +25,7 @@ async def test_callers_take_turns() -> None:
         for waiting, caller in enumerate(["batch", "batch", "batch", "batch", "single"]):
             group.start_soon(convert, caller)
             while admission.waiting != waiting:
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
         gate.set()
     assert served == ["batch", "batch", "single", "batch", "batch"]
 
@@ -53,7 +54,7 @@ async def test_a_full_queue_turns_away_at_once() -> None:
     async with admission.place("first"), anyio.create_task_group() as group:
         group.start_soon(_hold, admission)
         while not admission.waiting:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         with pytest.raises(Busy) as busy:
             admission.check()
         group.cancel_scope.cancel()

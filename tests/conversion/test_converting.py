@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import httpx
 import pytest
 from python_calamine import CalamineWorkbook
-from serving import Served
+from tests.serving import Served
 
 CSV = b"code,amount\n007,1.5\n008,2\n"
 
@@ -63,9 +63,13 @@ def test_accept_chooses_the_format(client: httpx.Client, accept: str, expected: 
 
 def test_options_come_from_the_query_or_the_form(client: httpx.Client) -> None:
     """An option is typed by its recipe; a form field wins over the query."""
-    by_query = client.post("/convert/csv?output_delimiter=semicolon", files={"file": ("codes.tsv", CSV.replace(b",", b"\t"))})
+    by_query = client.post(
+        "/convert/csv?output_delimiter=semicolon", files={"file": ("codes.tsv", CSV.replace(b",", b"\t"))}
+    )
     by_form = client.post(
-        "/convert/csv?output_delimiter=pipe", files={"file": ("codes.tsv", CSV.replace(b",", b"\t"))}, data={"output_delimiter": "semicolon"}
+        "/convert/csv?output_delimiter=pipe",
+        files={"file": ("codes.tsv", CSV.replace(b",", b"\t"))},
+        data={"output_delimiter": "semicolon"},
     )
     assert by_query.text == by_form.text == CSV.decode().replace(",", ";")
 
