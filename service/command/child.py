@@ -87,7 +87,11 @@ class Engine:
     async def _spawn(self) -> asyncio.subprocess.Process:
         # A session of its own: Ctrl-C in a terminal reaches only the parent, which drains before it ends the engine.
         process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, env=self._environment, start_new_session=True
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=sys.stderr,
+            env=self._environment,
+            start_new_session=True,
         )
         self._process = process
         assert process.stdin is not None  # noqa: S101 - PIPE was asked for

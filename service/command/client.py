@@ -40,6 +40,26 @@ class Problem(Struct, frozen=True):
         return (self.detail or self.title).rstrip()
 
 
+class OfferedOption(Struct, frozen=True):
+    """An option of a recipe, as the service describes it."""
+
+    description: str
+
+
+class Offered(Struct, frozen=True):
+    """One thing an input can become."""
+
+    output_format: str
+    recipe: str
+    requires_model: bool
+    fidelity: str
+    options: dict[str, OfferedOption] = {}
+
+
+class _Offers(Struct, frozen=True):
+    outputs: tuple[Offered, ...]
+
+
 class ConversionFailed(Exception):
     """The service refused or could not convert."""
 
@@ -144,6 +164,21 @@ class Client:
             input_type=response.headers.get("recast-input-type", ""),
             recipe=response.headers.get("recast-recipe", ""),
         )
+
+    async def outputs_of(self, name: str) -> tuple[Offered, ...]:
+        """Ask what an input (extension or media type) can become.
+
+        Raises:
+            ConversionFailed: The service knows no such format.
+            ServiceUnreachable: It cannot be reached.
+        """
+        try:
+            response = await self._http.get(f"/formats/{quote(name, safe='')}")
+        except httpx2.TransportError as error:
+            raise ServiceUnreachable(self._url, str(error) or type(error).__name__) from None
+        if not response.is_success:
+            raise ConversionFailed(_problem(response.status_code, response.content))
+        return msgspec.json.decode(response.content, type=_Offers).outputs
 
 
 async def _sent(source: Path, size: int, progress: Callable[[str, int, int | None], None]) -> AsyncIterator[bytes]:

@@ -86,6 +86,19 @@ def planned(arguments: Sequence[str], *, output_format: str | None, into: Path |
     return works
 
 
+def run_all(
+    works: Sequence[Work], *, options: Mapping[str, str], url: str | None, settings: Settings, as_json: bool
+) -> int:
+    """Call `run` on a loop of its own; a start that fails is one line and exit code 1."""
+    codes: list[int] = []
+
+    async def running() -> None:
+        codes.append(await run(works, options=options, url=url, settings=settings, as_json=as_json))
+
+    serve.run(running())
+    return codes[0]
+
+
 async def run(
     works: Sequence[Work], *, options: Mapping[str, str], url: str | None, settings: Settings, as_json: bool
 ) -> int:
@@ -240,5 +253,5 @@ async def _service(url: str | None, settings: Settings) -> AsyncIterator[str]:
     if url:
         yield url
         return
-    async with serve.for_one_run(msgspec.structs.replace(settings, host="127.0.0.1", port=0, log="error")) as address:
+    async with serve.for_one_run(settings) as address:
         yield address

@@ -109,10 +109,17 @@ async def for_one_run(settings: Settings) -> AsyncIterator[str]:
     Raises:
         As `conversion` does.
     """
-    configure_logging(settings.log)
+    configure_logging("error")
     data = Path(tempfile.mkdtemp(prefix="recast-"))
     settings = msgspec.structs.replace(
-        settings, host="127.0.0.1", port=0, engine_port=_free_port(), data_dir=str(data), open=True, api_keys=()
+        settings,
+        host="127.0.0.1",
+        port=0,
+        engine_port=_free_port(),
+        data_dir=str(data),
+        open=True,
+        api_keys=(),
+        log="error",
     )
     bound = bind(settings.host, settings.port)
     catalogue = LiveCatalogue(recipe_directories(settings))
@@ -123,7 +130,8 @@ async def for_one_run(settings: Settings) -> AsyncIterator[str]:
             serving = asyncio.create_task(
                 listen(app, bound, grace_seconds=1.0, drains=app.state.conversions, started=started.set, end=end)
             )
-            await asyncio.wait({serving, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            while not (started.is_set() or serving.done()):
+                await asyncio.sleep(0.01)
             try:
                 yield address_of(bound)
             finally:

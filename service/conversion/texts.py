@@ -59,7 +59,7 @@ def structure(text: Text) -> str | None:
     """Return the name of the format that this text's structure shows, or None (plain words, or code)."""
     head = text.head.lstrip("\ufeff \t\r\n")
     for name, shows in _STRUCTURES:
-        if shows(head, text.complete):
+        if shows(head, text):
             return name
     return _markup(head) or _json(head, complete=text.complete) or _table(text) or _written(head)
 
@@ -82,9 +82,10 @@ def _checked(text: str, *, complete: bool) -> Text | None:
 _PROLOG = r"(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[.*?\]\s*)*>)*"
 _ROOT = re.compile(rf"{_PROLOG}<([A-Za-z_][\w.:-]*)((?:\s[^<>]*)?)/?>", re.DOTALL | re.IGNORECASE)
 _HTML_START = re.compile(r"(?:\s|<!--.*?-->|<\?xml.*?\?>)*<!doctype\s+html\b|<html[\s>]", re.DOTALL | re.IGNORECASE)
-_HTML_ELEMENTS = frozenset(
-    "html head body title meta link script style div p table ul ol dl h1 h2 h3 h4 h5 h6 a span pre form section article "
-    "main header footer nav img br hr b i em strong center font".split()
+_HTML_ELEMENT = re.compile(
+    r"html|head|body|title|meta|link|script|style|div|p|table|[uod]l|h[1-6]|a|span|pre|form|section|article|main|header|footer"
+    r"|nav|img|br|hr|b|i|em|strong|center|font",
+    re.IGNORECASE,
 )
 
 
@@ -96,19 +97,19 @@ def _markup(head: str) -> str | None:
     if _HTML_START.match(head):
         return "html"
     start = root(head)
-    if start is None:
-        return "xml" if head.startswith("<?xml") else None
-    name, attributes = start
-    if name == "svg":
-        return "svg"
-    if name == "rss" or (name == "RDF" and "purl.org/rss/" in head):
+    return _vocabulary(*start, head) if start else "xml" if head.startswith("<?xml") else None
+
+
+def _vocabulary(name: str, attributes: str, head: str) -> str | None:
+    is_feed = name == "feed" and "http://www.w3.org/2005/Atom" in attributes
+    if name in {"svg", "rss"} or is_feed:
+        return "atom" if is_feed else name
+    if name == "RDF" and "purl.org/rss/" in head:
         return "rss"
-    if name == "feed" and "http://www.w3.org/2005/Atom" in attributes:
-        return "atom"
-    if name.lower() == "html" or (name.lower() in _HTML_ELEMENTS and not head.startswith("<?xml")):
+    if _HTML_ELEMENT.fullmatch(name) and not head.startswith("<?xml"):
         return "html"
-    closed = head.rstrip().endswith(">")
-    return "xml" if closed or head.startswith(("<?xml", "<!DOCTYPE")) or "xmlns" in attributes else None
+    declared = head.startswith(("<?xml", "<!DOCTYPE")) or "xmlns" in attributes
+    return "xml" if declared or head.rstrip().endswith(">") else None
 
 
 _JSON_START = re.compile(r'\[\s*(?:["\[{\]\-\d]|true|false|null)|\{\s*["}]')
@@ -156,9 +157,14 @@ def _table(text: Text) -> str | None:
         if len(widths) < _MIN_TABLE_RECORDS:
             continue
         width, count = Counter(widths).most_common(1)[0]
-        if width > 1 and count >= max(_MIN_TABLE_RECORDS, 0.9 * len(widths)):
+        if width > 1 and not _ends_statements(text, delimiter) and count >= max(_MIN_TABLE_RECORDS, 0.9 * len(widths)):
             return name
     return None
+
+
+def _ends_statements(text: Text, delimiter: str) -> bool:
+    """Whether the delimiter only ends lines, as in source code."""
+    return delimiter == ";" and not re.search(r";[ \t]*[^\s;/#]", text.head)
 
 
 def _records(text: Text, delimiter: str) -> list[list[str]]:
@@ -175,15 +181,15 @@ _MIN_MESSAGE_HEADERS = 2
 _HEADER_NAME = re.compile(r"(?:From \S+ .*|[!-9;-~]+:.*|[ \t].*)")
 
 
-def _message(head: str, _complete: bool) -> bool:
+def _message(head: str, _: Text) -> bool:
     block = re.split(r"\r?\n\r?\n|\r\r", head, maxsplit=1)[0]
     lines = block.splitlines()
     names = {name.lower() for name in _HEADER_LINE.findall(block)}
     return len(names) >= _MIN_MESSAGE_HEADERS and all(_HEADER_NAME.fullmatch(line) for line in lines)
 
 
-def _toml(head: str, complete: bool) -> bool:
-    if not complete or not re.search(r"^\[[\w.\" -]+\]\s*$", head, re.MULTILINE):
+def _toml(head: str, text: Text) -> bool:
+    if not text.complete or not re.search(r"^\[[\w.\" -]+\]\s*$", head, re.MULTILINE):
         return False
     try:
         return any(isinstance(value, dict) and value for value in tomllib.loads(head.replace("\r\n", "\n")).values())
@@ -191,16 +197,16 @@ def _toml(head: str, complete: bool) -> bool:
         return False
 
 
-def _begins(pattern: str) -> Callable[[str, bool], bool]:
+def _begins(pattern: str) -> Callable[[str, Text], bool]:
     compiled = re.compile(pattern, re.IGNORECASE)
-    return lambda head, _complete: compiled.match(head) is not None
+    return lambda head, _: compiled.match(head) is not None
 
 
-def _interpreter(names: str) -> Callable[[str, bool], bool]:
+def _interpreter(names: str) -> Callable[[str, Text], bool]:
     return _begins(rf"#!\s*\S*(?:/|env\s+(?:-S\s+)?)(?:{names})[\d.]*(?:\s|$)")
 
 
-_STRUCTURES: tuple[tuple[str, Callable[[str, bool], bool]], ...] = (
+_STRUCTURES: tuple[tuple[str, Callable[[str, Text], bool]], ...] = (
     ("vtt", _begins(r"WEBVTT(?:[ \t\r\n]|$)")),
     ("srt", _begins(r"\d+\s*\r?\n\d+:\d\d:\d\d[,.]\d{1,3}\s+-->\s+\d+:")),
     ("ics", _begins(r"BEGIN:VCALENDAR\s")),

@@ -1,0 +1,143 @@
+"""What a file's bytes say it is, whatever its name: signatures, the insides of packages, the structure of texts, libmagic.
+
+Owns reading the file for that. It asks the name only where bytes alone are doubtful; weighing both is `media`'s.
+"""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from service.conversion import insides, texts
+from service.conversion.formats import Format, formats, pattern, table
+
+HEAD_BYTES = 256 << 10
+ENCRYPTED = "application/encrypted"
+_ZIP = re.compile(rb"PK(?:\x03\x04|\x05\x06|\x07\x08)")
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PARQUET = (b"PAR1", b"PARE")  # the second: with an encrypted footer
+# ODF 1.3 part 2, 4.8: the manifest's entry of the whole package
+_MANIFEST_ROOT = re.compile(r'<[\w:]*file-entry\b[^>]*full-path="/"[^>]*>')
+_MANIFEST_TYPE = re.compile(r'media-type="([^"]+)"')
+_OLE_ENCRYPTED = "EncryptedPackage"  # [MS-OFFCRYPTO] 2.3.4.4: a password-protected OOXML document is an OLE file
+
+
+class Found(Struct, frozen=True):
+    """What a file's bytes say: a format's name or another certain type, or that they are text, or nothing (both None)."""
+
+    kind: Literal["empty", "bytes", "text", "unclean text", "unknown"]
+    format: str | None = None
+    media_type: str | None = None
+    evidence: str = "magic"
+
+
+def could_be(row: Format, head: bytes) -> bool:
+    """Say whether a file that begins with these bytes, up to 64 KiB, may be of this format: the check of an output's start."""
+    if row.proof == "name":
+        return True
+    if row.proof == "text":
+        return texts.decoded(head, complete=False) is not None
+    if row.magic:
+        return pattern(row.magic).match(head) is not None
+    if row.streams:
+        return head.startswith(_OLE)
+    return head.startswith(_PARQUET if row.name == "parquet" else b"PK")
+
+
+def look(path: Path, wanted: Format | None) -> Found:
+    """Say what the bytes of a file say; ``wanted`` is what its name claims, for where they are doubtful.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        file.seek(max(0, file.seek(0, 2) - 4))
+        tail = file.read(4)
+    if not head:
+        return Found("empty")
+    found = _signed(head, tail, wanted) or _packed(head, path, wanted)
+    if found:
+        return found
+    text = texts.decoded(head, complete=len(head) < HEAD_BYTES)
+    return _found_in_text(text, path, wanted) if text else _found_by_libmagic(path)
+
+
+def _signed(head: bytes, tail: bytes, wanted: Format | None) -> Found | None:
+    if head.startswith(_PARQUET) and tail in _PARQUET:
+        return Found("bytes", "parquet")
+    row = next((row for signature, row in table().magic if signature.match(head)), None)
+    if row is None and wanted and wanted.magic_if_named and pattern(wanted.magic_if_named).match(head):
+        row = wanted
+    return Found("bytes", row.name) if row else None
+
+
+def _packed(head: bytes, path: Path, wanted: Format | None) -> Found | None:
+    if _ZIP.match(head):
+        return Found("bytes", _format_of_package(insides.package(path), wanted), evidence="structure")
+    if head.startswith(_OLE):
+        return _found_in_streams(insides.streams(path), wanted)
+    return None
+
+
+def _found_by_libmagic(path: Path) -> Found:
+    guess = _libmagic(path)
+    if guess in {"application/octet-stream", "application/x-empty"} or guess.startswith("text/"):
+        return Found("unknown")
+    row = table().by_word.get(guess)
+    return Found("bytes", row.name if row else None, None if row else guess)
+
+
+def _found_in_text(text: texts.Text, path: Path, wanted: Format | None) -> Found:
+    name = texts.structure(text)
+    if name:
+        return Found("text", name, evidence="structure")
+    if wanted is None and text.clean:
+        # Only for what no name claims: libmagic takes many a Markdown file for HTML and prose for a program.
+        row = table().by_word.get(_libmagic(path))
+        if (
+            row
+            and row.proof == "text"
+            and row.media_type.startswith(("text/x-", "text/javascript", "application/x-sh"))
+        ):
+            return Found("text", row.name)
+    return Found("text" if text.clean else "unclean text", "txt" if text.clean else None)
+
+
+def _format_of_package(inside: insides.Package, wanted: Format | None) -> str:
+    rows = formats()
+    root = _MANIFEST_ROOT.search(inside.manifest)
+    stated = _MANIFEST_TYPE.search(root[0]) if root else None
+    for row in rows:
+        if row.main_part and row.main_part in inside.content_types:
+            return row.name
+    for row in rows:
+        if row.media_type in {inside.mimetype, stated[1] if stated else None}:
+            return row.name
+    if "META-INF/container.xml" in inside.names and any(name.endswith(".opf") for name in inside.names):
+        return "epub"
+    for row in rows:
+        if row.folder and any(name.startswith(row.folder) for name in inside.names):
+            related = wanted and wanted.base == row.name
+            return wanted.name if wanted and related else row.name
+    return "zip"
+
+
+def _found_in_streams(names: frozenset[str], wanted: Format | None) -> Found:
+    if _OLE_ENCRYPTED in names:
+        return Found("bytes", media_type=ENCRYPTED, evidence="structure")
+    for row in formats():
+        if names.intersection(row.streams):
+            return Found("bytes", row.name, evidence="structure")
+    if not names and wanted and wanted.streams:  # its directory is damaged; the program will say so
+        return Found("bytes", wanted.name, evidence="extension")
+    return Found("bytes", media_type="application/x-ole-storage", evidence="structure")
+
+
+def _libmagic(path: Path) -> str:
+    # In this order: the first import makes the second one load the wheel's library instead of the system's.
+    import pylibmagic  # noqa: F401, I001, PLC0415
+    import magic  # noqa: PLC0415
+
+    return str(magic.from_file(str(path), mime=True))
