@@ -46,10 +46,10 @@ def archive(pdf, numbers):
     return {"pages": len(numbers)}
 
 
-def convert():
+def draw(pdf):
+    """The chosen pages of a document as TARGET."""
     from PIL import Image
 
-    pdf = open_pdf()
     one = TARGET in ("png", "jpg", "webp")
     if one and OPTIONS["pages"].strip().lower() in ("", "all", "first"):
         OPTIONS["pages"] = "1"
@@ -75,5 +75,3 @@ def convert():
         raise RuntimeError(f"{facts['pages']} of {len(numbers)} pages are in the picture")
     return facts
 
-
-run(convert)

@@ -77,8 +77,10 @@ def is_title(shape):
 
 
 def is_furniture(shape):
-    """Slide numbers, dates and footers, which repeat on every slide."""
-    return shape.is_placeholder and str(shape.placeholder_format.type).startswith(("SLIDE_NUMBER", "DATE", "FOOTER", "HEADER"))
+    """Numbers, dates and the like that PowerPoint fills in on every slide; one with words of its own is content."""
+    if not shape.is_placeholder or not str(shape.placeholder_format.type).startswith(("SLIDE_NUMBER", "DATE", "FOOTER", "HEADER")):
+        return False
+    return not any((run.text or "").strip() for run in shape._element.iterfind(f".//{DRAWING}r/{DRAWING}t"))
 
 
 def chart_rows(chart):

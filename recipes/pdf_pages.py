@@ -1,0 +1,3 @@
+"""Pages of a PDF as pictures."""
+
+run(lambda: draw(open_pdf()))
