@@ -46,7 +46,7 @@ class Driver:
         number, operation = request.pop("n"), request.pop("op")
         try:
             reply: dict[str, Any] = {"n": number, "ok": await getattr(self, f"op_{operation}")(**request)}
-        except SandboxError as error:
+        except (SandboxError, OSError) as error:
             reply = {"n": number, "error": type(error).__name__, "detail": str(error)}
         sys.stdout.write(json.dumps(reply) + "\n")
         sys.stdout.flush()
@@ -89,7 +89,7 @@ class Driver:
         await self._kernels[kernel].remove(path)
 
     async def op_pids(self, kernel: int) -> list[int]:
-        return [_host_pid(fd) for fd in self._kernels[kernel]._interpreter._pidfds]
+        return [_host_pid(fd) for fd in self._kernels[kernel]._interpreter.pidfds]
 
     async def op_zygotes(self) -> list[int]:
         return [z._process.pid for family in self._sandbox._families.values() for z in family._all]

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from service.engine.sandbox import meter
 from service.engine.sandbox.contract import CellResult, Entry, FileRefused, Logs, Outcome, SandboxDown
 from service.engine.sandbox.directory import Directory
 from service.engine.sandbox.interpreter import Death, Interpreter, Ran
@@ -32,6 +34,7 @@ class Kernel:
         self._again = again
         self._release = release
         self._turn = asyncio.Lock()
+        self._memory_exceeded = False
         self._closed = False
 
     @property
@@ -49,7 +52,12 @@ class Kernel:
         if self._alias is not None:
             code = code.replace(MOUNT_POINT, self._alias)
         async with self._turn:
-            ran = await self._interpreter.run(code, seconds=seconds, output_bytes=self.limits.output_bytes)
+            watch = asyncio.create_task(self._watch(self._interpreter)) if self._vessel.unwalled else None
+            try:
+                ran = await self._interpreter.run(code, seconds=seconds, output_bytes=self.limits.output_bytes)
+            finally:
+                if watch is not None:
+                    watch.cancel()
         return self._result(ran)
 
     async def interrupt(self) -> None:
@@ -64,6 +72,7 @@ class Kernel:
         self._interpreter.kill("restarted")
         async with self._turn:
             await self._interpreter.close()
+            self._memory_exceeded = False
             self._interpreter = await self._again(self)
 
     async def close(self) -> None:
@@ -95,6 +104,28 @@ class Kernel:
             raise FileRefused(MOUNT_POINT, "the container was closed")
         return self._vessel.directory
 
+    async def _watch(self, interpreter: Interpreter) -> None:
+        """Stand in for the walls that this machine has not."""
+        looks, vessel = meter.Meter(interpreter.pidfds, self._vessel.uid if self._vessel.sweeps else None), self._vessel
+        for number in itertools.count(1):
+            await asyncio.sleep(meter.SECONDS)
+            if interpreter.dead.is_set() or vessel.directory is None:
+                return
+            in_memory = 0 if vessel.path is not None else vessel.directory.used_bytes()
+            excess = looks.excess(self.limits, in_memory)
+            if excess is None and vessel.path is not None and number % meter.DISK_EVERY == 0:
+                excess = await self._disk_excess(vessel.directory)
+            if excess is not None:
+                why, self._memory_exceeded = excess
+                interpreter.kill(why)
+                return
+
+    async def _disk_excess(self, directory: Directory) -> tuple[str, bool] | None:
+        entries = await directory.scan()
+        if (used := sum(entry.bytes for entry in entries)) > self.limits.disk_bytes:
+            return f"wrote {used} bytes of files", False
+        return (f"made {len(entries)} files", False) if len(entries) >= self.limits.files else None
+
     def _result(self, ran: Ran) -> CellResult:
         outputs = [Logs(self._plain(part.text)) if isinstance(part, Logs) else part for part in ran.outputs]
         if ran.done is None:
@@ -112,7 +143,7 @@ class Kernel:
 
     def _postmortem(self) -> tuple[Outcome, str, str]:
         death = self._interpreter.death or Death(None, "was closed")
-        if self._vessel.group.out_of_memory():
+        if self._memory_exceeded or self._vessel.group.out_of_memory():
             limit = self.limits.memory_bytes >> 20
             return (
                 Outcome.MEMORY,

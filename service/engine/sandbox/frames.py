@@ -82,17 +82,17 @@ class Failed(Struct, tag="failed"):
 
 
 class Exited(Struct, tag="exited"):
-    """A kernel ended. `status` is that of waitpid, None when it was lost."""
+    """A kernel ended: its exit code, or a signal's number below zero."""
 
     id: int
-    status: int | None
+    status: int
 
 
 # engine -> kernel
 
 
 class Assign(Struct, tag="assign"):
-    """The limits of the container; comes once, before any cell."""
+    """The limits of the container; comes once, before any cell. `processes` 0: not by RLIMIT_NPROC."""
 
     memory_bytes: int
     processes: int

@@ -53,7 +53,7 @@ class Interpreter:
         self.death: Death | None = None
         self._control = control
         self._output = output
-        self._pidfds: list[int] = []
+        self.pidfds: list[int] = []
         self._loop = asyncio.get_running_loop()
         self._decoder: frames.Decoder[frames.FromKernel] = frames.Decoder(frames.FromKernel)
         self._end: asyncio.Future[int | None] | None = None
@@ -73,7 +73,7 @@ class Interpreter:
 
         `sweep` is called when the kernel ended, to end what it started. Raises SandboxDown; the caller then closes.
         """
-        self._pidfds, self._end, self._sweep = pidfds, end, sweep
+        self.pidfds, self._end, self._sweep = pidfds, end, sweep
         self._loop.add_reader(pidfds[0], self._ended)
         try:
             return await asyncio.wait_for(self._ready(), _READY_SECONDS)
@@ -126,13 +126,13 @@ class Interpreter:
     def interrupt(self) -> None:
         """SIGINT, which the kernel heeds only while a cell runs."""
         self._interrupted = True
-        self._signal(signal.SIGINT, self._pidfds[:1])
+        self._signal(signal.SIGINT, self.pidfds[:1])
 
     def kill(self, reason: str) -> None:
         """SIGKILL to the kernel and, with namespaces, to its pid 1, which takes every process of the container along."""
         if self._reason is None and not self.dead.is_set():
             self._reason = reason
-        self._signal(signal.SIGKILL, self._pidfds)
+        self._signal(signal.SIGKILL, self.pidfds)
 
     async def assign(self, frame: frames.Assign) -> None:
         """Tell the limits; before any cell."""
@@ -141,16 +141,16 @@ class Interpreter:
     async def close(self) -> None:
         """Kill, wait for the end, close every descriptor."""
         self.kill("closed")
-        if self._pidfds:
+        if self.pidfds:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.dead.wait(), _EXIT_SECONDS)
-            self._loop.remove_reader(self._pidfds[0])
+            self._loop.remove_reader(self.pidfds[0])
         self._loop.remove_reader(self._control)
         self._control.close()
-        for fd in (*self._pidfds, self._output):
+        for fd in (*self.pidfds, self._output):
             if fd >= 0:
                 os.close(fd)
-        self._pidfds, self._output = [], -1
+        self.pidfds, self._output = [], -1
 
     async def _send(self, frame: Struct) -> None:
         with contextlib.suppress(OSError):  # that a kernel died is learnt from its pidfd
@@ -162,8 +162,8 @@ class Interpreter:
                 signal.pidfd_send_signal(fd, number)
 
     def _ended(self) -> None:
-        self._loop.remove_reader(self._pidfds[0])
-        self._signal(signal.SIGKILL, self._pidfds[1:])
+        self._loop.remove_reader(self.pidfds[0])
+        self._signal(signal.SIGKILL, self.pidfds[1:])
         self._sweep()
         self._burial = self._loop.create_task(self._bury())
 

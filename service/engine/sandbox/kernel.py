@@ -98,7 +98,8 @@ def serve(control: socket.socket, private_bytes: int) -> None:
         for frame in decoder.feed(received):
             if isinstance(frame, frames.Assign):
                 iso.limit(resource.RLIMIT_DATA, private_bytes + frame.memory_bytes)
-                iso.limit(resource.RLIMIT_NPROC, frame.processes)
+                if frame.processes:
+                    iso.limit(resource.RLIMIT_NPROC, frame.processes)
             else:
                 control.sendall(frames.pack(_run(shell, interrupts, frame)))
     os._exit(0)

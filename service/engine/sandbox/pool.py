@@ -160,7 +160,8 @@ class Sandbox:
 
     async def _assign(self, vessel: Vessel, interpreter: Interpreter) -> None:
         vessel.group.limit(vessel.limits)
-        await interpreter.assign(frames.Assign(vessel.limits.memory_bytes, vessel.limits.processes))
+        processes = vessel.limits.processes if self.tier.counts_processes else 0
+        await interpreter.assign(frames.Assign(vessel.limits.memory_bytes, processes))
 
     async def _again(self, kernel: Kernel) -> Interpreter:
         family, vessel = self._kernels[kernel]
@@ -180,7 +181,7 @@ class Sandbox:
 
 
 async def _strongest(view: View, directory: Path, cgroups: Cgroups, weakest: Isolation) -> Workshop:
-    failures = []
+    failures: list[str] = []
     try:
         for tier in candidates(Isolation.LANDLOCK):
             workshop = Workshop(tier, view, directory, cgroups)

@@ -29,6 +29,11 @@ class Tier(Struct, frozen=True):
         """Whether containers have a view and a pid namespace of their own."""
         return self.isolation is Isolation.NAMESPACES
 
+    @property
+    def counts_processes(self) -> bool:
+        """Whether RLIMIT_NPROC counts one container only: it is per uid and user namespace (setrlimit(2))."""
+        return self.uid_base is not None or (self.namespaces and not self.empty_proc)
+
 
 def candidates(weakest: Isolation) -> list[Tier]:
     """What to try, strongest first, down to `weakest`."""

@@ -29,11 +29,14 @@ _CLEAR_TRIES = 20
 class Vessel:
     """A container without its interpreter: what outlives a restart."""
 
-    def __init__(self, slot: int, limits: Limits, group: Group, path: Path | None) -> None:
+    def __init__(self, tier: Tier, slot: int, limits: Limits, group: Group, path: Path | None, *, unwalled: bool) -> None:
         self.slot = slot
+        self.uid = tier.uid_base + slot if tier.uid_base is not None else None
+        self.sweeps = tier.isolation is Isolation.UIDS
         self.limits = limits
         self.group = group
         self.path = path
+        self.unwalled = unwalled
         self.directory: Directory | None = None
         self.mounts: int | None = None
         self.zygote: Zygote | None = None
@@ -74,7 +77,8 @@ class Workshop:
             group = self._cgroups.make(number)
         except OSError as error:
             raise SandboxDown(f"a cgroup could not be made: {error}") from error
-        vessel = Vessel(slot, limits, group, path)
+        unwalled = not (self.tier.namespaces and self._cgroups.walls_memory)
+        vessel = Vessel(self.tier, slot, limits, group, path, unwalled=unwalled)
         try:
             return vessel, await self.interpreter(zygote, vessel)
         except SandboxDown:
@@ -113,8 +117,7 @@ class Workshop:
         vessel.zygote = zygote
         data, *mounts = handed
         if vessel.directory is None:
-            owner = self.tier.uid_base + vessel.slot if self.tier.uid_base is not None else None
-            vessel.directory = Directory(data, owner, vessel.limits.files)
+            vessel.directory = Directory(data, vessel.uid, vessel.limits.files)
             vessel.mounts = mounts.pop() if mounts else None
         else:
             os.close(data)
@@ -135,7 +138,7 @@ class Workshop:
 
     def _sweep(self, zygote: Zygote, vessel: Vessel) -> None:
         """Where no pid 1 takes them along, whatever a kernel started ends with it by its uid."""
-        if self.tier.isolation is Isolation.UIDS:
+        if vessel.sweeps:
             zygote.sweep(vessel.slot)
 
     async def _clear(self, vessel: Vessel, path: Path) -> None:

@@ -9,7 +9,6 @@ import importlib
 import os
 import resource
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ import msgspec
 
 from service.engine.sandbox import frames, kernel
 from service.engine.sandbox import isolation as iso
+from service.engine.sandbox.inits import Inits
 
 _CONTROL = 3
 _USER = 1000
@@ -34,13 +34,13 @@ _SINKS = ("/dev/null", "/dev/zero", "/dev/full")
 class Zygote:
     """Waits for Spawn frames and for the ends of its children."""
 
-    def __init__(self, control: socket.socket, plan: frames.Plan) -> None:
+    def __init__(self, control: socket.socket, plan: frames.Plan, inits: Inits | None) -> None:
         self._control = control
         self._plan = plan
         self._namespaces = plan.isolation == "namespaces"
         self._self = os.pidfd_open(os.getpid())
-        self._sleep = shutil.which("sleep") or ""
-        self._children: dict[int, int | None] = {}  # pidfd -> the Spawn's id; None for a pid 1
+        self._inits = inits
+        self._children: dict[int, int] = {}  # pidfd of a kernel -> the Spawn's id
         self._poll = selectors.DefaultSelector()
         self._poll.register(control, selectors.EVENT_READ)
         self._private_bytes = iso.private_bytes()
@@ -73,36 +73,26 @@ class Zygote:
         except OSError as error:
             self._tell(frames.Failed(order.id, str(error)))
         finally:
-            for fd in fds:
+            for fd in (*fds, *made[1:]):  # the first is the kernel's own pidfd, which is watched
                 os.close(fd)
 
     def _spawn(self, order: frames.Spawn, fds: list[int], made: list[int]) -> int:
-        init = self._pid_namespace() if self._namespaces else 0
+        init = self._inits.take() if self._inits else -1
+        if init >= 0:
+            iso.setns(init, iso.NEWPID)
         try:
             pid = os.fork()
             if not pid:
                 self._become_kernel(order, fds)
         finally:
-            if init:
+            if init >= 0:
                 iso.setns(self._self, iso.NEWPID)
         made.append(self._watch(pid, order.id))
-        if init:
-            made.append(self._watch(init, None))
+        if init >= 0:
+            made.append(init)
         return pid
 
-    def _pid_namespace(self) -> int:
-        """A new pid namespace for the next fork, with its pid 1: a program that sleeps and lets the kernel reap orphans.
-
-        An ignored SIGCHLD survives execve and means "no zombies" (signal(7)); posix_spawn costs a third of a fork here.
-        """
-        iso.unshare(iso.NEWPID)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        try:
-            return os.posix_spawn(self._sleep, ["init", "infinity"], {}, file_actions=_NULL)
-        finally:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-
-    def _watch(self, pid: int, order: int | None) -> int:
+    def _watch(self, pid: int, order: int) -> int:
         fd = os.pidfd_open(pid)
         self._children[fd] = order
         self._poll.register(fd, selectors.EVENT_READ)
@@ -111,15 +101,10 @@ class Zygote:
     def _reap(self, fd: int) -> None:
         order = self._children.pop(fd)
         self._poll.unregister(fd)
-        status: int | None = None
-        try:
-            result = os.waitid(os.P_PIDFD, fd, os.WEXITED)
-        except ChildProcessError:  # it ended in the moment when SIGCHLD was ignored
-            result = None
+        result = os.waitid(os.P_PIDFD, fd, os.WEXITED)
         os.close(fd)
         if result is not None:
             status = result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
-        if order is not None:
             self._tell(frames.Exited(order, status))
 
     def _sweep(self, slot: int) -> None:
@@ -156,9 +141,6 @@ class Zygote:
             sys.stderr.flush()
         finally:
             os._exit(1)
-
-
-_NULL = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in range(3)]
 
 
 def confine(order: frames.Spawn, fds: list[int], plan: frames.Plan) -> list[int]:
@@ -256,6 +238,7 @@ def main() -> None:
     control = socket.socket(fileno=_CONTROL)
     plan = msgspec.msgpack.decode(control.recv(frames.MAX_PACKET_BYTES), type=frames.Plan)
     iso.name_process("zygote")
+    inits = Inits() if plan.isolation == "namespaces" else None  # forked while this process is small
     try:
         missing = load(plan.modules)
         kernel.prepare()
@@ -269,4 +252,4 @@ def main() -> None:
         return
     gc.collect()
     gc.freeze()  # the collector must not touch, and so copy, the pages that children share
-    Zygote(control, plan).serve(missing)
+    Zygote(control, plan, inits).serve(missing)

@@ -1,0 +1,73 @@
+"""Memory, threads and disk of a container by looking, where no cgroup or tmpfs walls them.
+
+A look is one interval late by nature: what a container can use beyond its limit is what it can write in that time.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+from service.engine.sandbox.contract import Limits
+
+SECONDS = 0.1
+DISK_EVERY = 5
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Meter:
+    """Looks at the processes behind `pidfds` and all they started; with `uid`, at every process of that uid instead."""
+
+    def __init__(self, pidfds: list[int], uid: int | None) -> None:
+        self._roots = [_pid(fd) for fd in pidfds]
+        self._uid = uid
+        self._idle_bytes = _resident(self._roots[0])
+
+    def excess(self, limits: Limits, tmpfs_bytes: int) -> tuple[str, bool] | None:
+        """What is over its limit, and whether that is memory. What a fork shares with the zygote does not count."""
+        pids = _of_uid(self._uid) if self._uid is not None else _descendants(self._roots)
+        memory = tmpfs_bytes + sum(max(0, _resident(pid) - self._idle_bytes) for pid in pids)
+        if memory > limits.memory_bytes:
+            return f"used {memory >> 20} MiB of memory", True
+        tasks = sum(_threads(pid) for pid in pids)
+        if tasks > limits.processes + len(self._roots):
+            return f"ran {tasks} processes and threads", False
+        return None
+
+
+def _pid(fd: int) -> int:
+    for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines():
+        if line.startswith("Pid:"):
+            return int(line.split()[1])
+    return -1
+
+
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    return 0
+
+
+def _threads(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - names only, ten times a second
+    return 0
+
+
+def _of_uid(uid: int) -> list[int]:
+    pids = []
+    for name in os.listdir("/proc"):  # noqa: PTH208 - same
+        with contextlib.suppress(OSError):
+            if name.isdigit() and Path("/proc", name).stat().st_uid == uid:
+                pids.append(int(name))
+    return pids
+
+
+def _descendants(roots: list[int]) -> list[int]:
+    found, todo = [], list(roots)
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - same
+                todo += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    return found

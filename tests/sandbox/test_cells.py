@@ -1,0 +1,111 @@
+"""What a cell does when nobody attacks: a notebook."""
+
+import base64
+from pathlib import Path
+
+import pytest
+from tests.sandbox.conftest import Box, Container
+
+
+def test_the_last_expression_is_shown_and_state_is_kept(container: Container) -> None:
+    """Variables live from cell to cell and the last expression is printed as in a notebook."""
+    assert container.run("x = 20").logs == ""
+    assert container.run("print('a'); x + 1").logs == "a\n21\n"
+
+
+def test_an_exception_has_a_name_and_a_traceback_without_colours(container: Container) -> None:
+    """An error is a result; the state survives it."""
+    result = container.run("y = 1\nraise ValueError('nö')")
+    assert (result.outcome, result.error_name) == ("error", "ValueError")
+    assert "ValueError: nö" in (result.traceback or "")
+    assert "\x1b" not in (result.traceback or "")
+    assert container.run("y").logs == "1\n"
+
+
+def test_a_syntax_error_is_an_error(container: Container) -> None:
+    """Code that does not compile is reported like code that fails."""
+    result = container.run("if True print(1)")
+    assert (result.outcome, result.error_name) == ("error", "SyntaxError")
+
+
+@pytest.mark.parametrize(("code", "outcome"), [("import sys; sys.exit(0)", "ok"), ("import sys; sys.exit(2)", "error")])
+def test_sys_exit_ends_the_cell_only(container: Container, code: str, outcome: str) -> None:
+    """`sys.exit` is how scripts end; the kernel lives on."""
+    assert container.run(code).outcome == outcome
+    assert container.run("1").logs == "1\n"
+
+
+def test_output_and_error_keep_their_order(box: Box, container: Container) -> None:
+    """Standard output, standard error and children write into one stream."""
+    code = "import sys, os\nprint('a')\nprint('b', file=sys.stderr)\nos.write(1, b'c\\n')\nprint('d')"
+    assert container.run(code).logs == "a\nb\nc\nd\n"
+
+
+def test_figures_are_captured_in_order(box: Box) -> None:
+    """A figure left open at the end of a cell, or shown in it, is a PNG among the outputs."""
+    container = box.container("general")
+    result = container.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nprint('before')\nplt.show()\nplt.plot([3]); None")
+    assert result.logs == "before\n"
+    assert [base64.b64decode(image)[:4] for image in result.images] == [b"\x89PNG", b"\x89PNG"]
+    container.close()
+
+
+def test_matplotlib_is_left_alone_when_the_code_does_not_use_it(container: Container) -> None:
+    """The light family never loads it."""
+    assert container.run("import sys; print('matplotlib' in sys.modules)").logs == "False\n"
+
+
+def test_top_level_await_works(container: Container) -> None:
+    """As in a notebook."""
+    assert container.run("import asyncio\nawait asyncio.sleep(0)\nprint('done')").logs == "done\n"
+
+
+def test_files_go_in_and_come_out(container: Container, readable_path: Path) -> None:
+    """A file put is read by the code under /mnt/data; what the code writes is found and read back."""
+    source = readable_path / "in put.csv"
+    source.write_bytes(b"a,b\n" * 1000)
+    source.chmod(0o644)
+    assert container.do("put", name="in put.csv", source=str(source))["path"] == "in put.csv"
+    assert container.do("put", name="in put.csv", source=str(source))["path"] == "in put (1).csv"
+    result = container.run("t = open('/mnt/data/in put.csv').read(); open('/mnt/data/out.txt', 'w').write(t.upper())")
+    assert result.outcome == "ok", result.traceback
+    assert container.read("out.txt") == b"A,B\n" * 1000
+    assert [entry["path"] for entry in container.do("scan")] == ["in put (1).csv", "in put.csv", "out.txt"]
+
+
+def test_a_fingerprint_changes_with_the_file(container: Container) -> None:
+    """Rewriting a file, even to the same size, is seen."""
+    container.run("open('a', 'w').write('1'); open('b', 'w').write('1')")
+    before = {entry["path"]: entry["fingerprint"] for entry in container.do("scan")}
+    container.run("import time; time.sleep(0.01); open('a', 'w').write('2')")
+    after = {entry["path"]: entry["fingerprint"] for entry in container.do("scan")}
+    assert (before["a"] != after["a"], before["b"] == after["b"]) == (True, True)
+
+
+def test_restart_forgets_variables_and_keeps_files(box: Box, container: Container) -> None:
+    """A new interpreter in the same container."""
+    container.run("x = 1; open('kept', 'w').write('here')")
+    container.do("restart")
+    assert container.run("x").error_name == "NameError"
+    assert container.run("print(open('/mnt/data/kept').read())").logs == "here\n"
+    container.run("open('kept', 'a').write('!')")
+    assert container.read("kept") == b"here!"
+
+
+def test_files_can_be_read_after_the_kernel_died(container: Container) -> None:
+    """A crash loses the state and not the files."""
+    result = container.run("open('kept', 'w').write('here')\nimport os\nos._exit(3)")
+    assert (result.outcome, result.error_name) == ("died", "Exit3")
+    assert container.read("kept") == b"here"
+    assert container.run("1").outcome == "died"
+
+
+def test_an_interrupt_keeps_the_state(container: Container) -> None:
+    """A spent budget is a KeyboardInterrupt first."""
+    result = container.run("x = 5\nwhile True: pass", seconds=0.3)
+    assert (result.outcome, container.run("x").logs) == ("interrupted", "5\n")
+
+
+def test_ping_makes_a_container(box: Box) -> None:
+    """Readiness is a fork and an answer, not a flag."""
+    assert box.ask("ping") is None
