@@ -5,7 +5,7 @@ KERNEL := $(VENV)/kernel
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all:
 
-.PHONY: run test check bench install dev lock clean
+.PHONY: run test check bench bench-peers install dev lock clean
 
 run: install
 	$(BIN)/recast serve
@@ -39,6 +39,12 @@ check: dev
 	$(BIN)/mypy
 	$(BIN)/recast openapi --check
 	$(BIN)/recast recipes check
+
+# What people use today, for the bench's side by side; as root on Debian also pandoc, poppler, ImageMagick, libvips and LibreOffice.
+bench-peers:
+	test -x $(VENV)/peers/bin/python || $(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --quiet --only-binary=:all: csvkit duckdb markdown-it-py 'markitdown[all]' nbconvert openpyxl pandas pyarrow weasyprint
+	test "$$(id -u)" != 0 || { apt-get update -qq && apt-get install -qq -y --no-install-recommends imagemagick libpango-1.0-0 libpangoft2-1.0-0 libreoffice-calc libreoffice-writer libvips-tools pandoc poppler-utils >/dev/null; }
 
 bench: dev
 	$(BIN)/python -m tests.bench $(BENCH)
