@@ -40,6 +40,7 @@ def create_app(
     max_idle_minutes: int = 20,
     run_seconds: float = 600.0,
     call_seconds: float = 120.0,
+    keep_alive_seconds: float = 15.0,
     clock: Clock = time.time,
 ) -> Litestar:
     """The application. Nothing is started before its lifespan begins.
@@ -59,6 +60,7 @@ def create_app(
         max_idle_minutes: The longest ``expires_after``, and the default up to 20.
         run_seconds: Budget of one response.
         call_seconds: Budget of one execution of code.
+        keep_alive_seconds: Longest silence of a stream, before a comment is sent.
         clock: Gives unix seconds, by which containers and uploads expire.
     """
 
@@ -76,6 +78,7 @@ def create_app(
             max_idle_minutes=max_idle_minutes,
             run_seconds=run_seconds,
             call_seconds=call_seconds,
+            keep_alive_seconds=keep_alive_seconds,
             clock=clock,
         ) as engine:
             app.state.engine = engine

@@ -45,12 +45,14 @@ class Engine:
         largest_bytes: int,
         run_seconds: float,
         call_seconds: float,
+        keep_alive_seconds: float,
         packages: list[str],
         clock: Clock,
     ) -> None:
         self.sandbox = sandbox
         self.models = models
         self.max_file_bytes = max_file_bytes
+        self.keep_alive_seconds = keep_alive_seconds
         self.spool = Spool(state.directory / "spool")
         self.files = Files(state, clock=clock)
         self.containers = Containers(
@@ -103,6 +105,7 @@ async def assembled(
     max_idle_minutes: int,
     run_seconds: float,
     call_seconds: float,
+    keep_alive_seconds: float,
     clock: Clock,
 ) -> AsyncIterator[Engine]:
     """An engine that runs, until the context ends.
@@ -130,6 +133,7 @@ async def assembled(
             largest_bytes=_UNBOUNDED_BYTES if memory_overcommit else machine.total_bytes(),
             run_seconds=run_seconds,
             call_seconds=call_seconds,
+            keep_alive_seconds=keep_alive_seconds,
             packages=[package.name for package in await sandbox.packages()],
             clock=clock,
         )

@@ -108,9 +108,10 @@ class InvalidRequest(ApiError):
         )
 
     @classmethod
-    def not_served(cls, param: str, what: str) -> "InvalidRequest":
+    def not_served(cls, param: str, what: str, *, instead: str | None = None) -> "InvalidRequest":
         """A part of the vendor's API that this engine does not have."""
-        return cls(f"{what} is not served by this engine.", param=param, code="unsupported_parameter")
+        advice = f"; use {instead} instead" if instead else ""
+        return cls(f"{what} is not served by this engine{advice}.", param=param, code="unsupported_parameter")
 
 
 class ContainerExpired(ApiError):

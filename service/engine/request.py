@@ -184,7 +184,7 @@ def _typed(item: Json) -> Json:
 
 def _check_together(request: CreateResponse) -> None:
     if request.conversation is not None:
-        raise InvalidRequest.not_served("conversation", "The Conversations API; use previous_response_id, which")
+        raise InvalidRequest.not_served("conversation", "The Conversations API", instead="previous_response_id")
     if request.prompt is not None:
         raise InvalidRequest.not_served("prompt", "A stored prompt")
     if request.input is None and request.previous_response_id is None:

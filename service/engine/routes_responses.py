@@ -22,7 +22,6 @@ from service.engine.shape import fit_text, parse_json
 from service.engine.wire import Deleted, Page, PageQuery
 from service.spool import ClientGone
 
-KEEP_ALIVE_SECONDS = 15.0
 _STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
@@ -40,7 +39,7 @@ class ResponseRoutes(Controller):
         """Make a response; a client that hangs up on one that is not in the background ends it."""
         running = await engine.responses.start(wanted.parse(parse_json(await request.body())))
         if running.request.stream:
-            return Stream(_told(running), headers=_STREAM_HEADERS)
+            return Stream(_told(running, engine.keep_alive_seconds), headers=_STREAM_HEADERS)
         if not running.request.background:
             await _finished(running, request.receive)
         return running.response
@@ -57,7 +56,7 @@ class ResponseRoutes(Controller):
             transcript = engine.responses.replay(response_id)
             after = -1 if query.starting_after is None else query.starting_after
             return Stream(
-                transcript.frames(after=after, keep_alive_seconds=KEEP_ALIVE_SECONDS), headers=_STREAM_HEADERS
+                transcript.frames(after=after, keep_alive_seconds=engine.keep_alive_seconds), headers=_STREAM_HEADERS
             )
         include = [value for name in ("include", "include[]") for value in request.query_params.getall(name, [])]
         return engine.responses.get(response_id, include_outputs=includes_outputs(include))
@@ -89,9 +88,9 @@ class Retrieval(PageQuery, frozen=True):
     starting_after: int | None = None
 
 
-async def _told(running: Running) -> AsyncIterator[bytes]:
+async def _told(running: Running, keep_alive_seconds: float) -> AsyncIterator[bytes]:
     try:
-        async for chunk in running.transcript.frames(keep_alive_seconds=KEEP_ALIVE_SECONDS):
+        async for chunk in running.transcript.frames(keep_alive_seconds=keep_alive_seconds):
             yield chunk
     finally:
         if not running.request.background:

@@ -52,7 +52,7 @@ def fit(value: Json, shape: type[T]) -> T:
         raise InvalidRequest(str(error), param=None, code="invalid_value") from error
 
 
-def fit_text(fields: Mapping[str, str], shape: type[T]) -> T:
+def fit_text(fields: Mapping[str, Json], shape: type[T]) -> T:
     """Like ``fit`` for query and form fields, whose numbers and booleans arrive as text.
 
     Raises:
@@ -61,7 +61,7 @@ def fit_text(fields: Mapping[str, str], shape: type[T]) -> T:
     try:
         return msgspec.convert(fields, shape, strict=False)
     except msgspec.ValidationError as error:
-        _walk({name: _typed(value) for name, value in fields.items()}, inspect.type_info(shape), "")
+        _walk(_typed(dict(fields)), inspect.type_info(shape), "")
         raise InvalidRequest(str(error), param=None, code="invalid_value") from error
 
 
@@ -71,7 +71,9 @@ def _natural(word: str) -> tuple[int, str]:
     return (int(digits) if digits.isdecimal() else 0, word)
 
 
-def _typed(text: str) -> Json:
+def _typed(text: Json) -> Json:
+    if isinstance(text, dict):
+        return {name: _typed(value) for name, value in text.items()}
     try:
         return int(text)
     except ValueError:
