@@ -18,7 +18,7 @@ from litestar.plugins.prometheus import PrometheusConfig
 from prometheus_client import CollectorRegistry
 
 from service.access import Access
-from service.conversion import operations, routes
+from service.conversion import operations, page_routes, routes
 from service.conversion.admission import Admission
 from service.conversion.conversions import Conversions
 from service.conversion.convert import Converter
@@ -94,7 +94,7 @@ def create_app(
         catalogue=catalogue, conversions=conversions, interpreter=interpreter, access=access, registry=registry
     )
     return Litestar(
-        route_handlers=[*routes.HANDLERS, *operations.HANDLERS],
+        route_handlers=[*routes.HANDLERS, *operations.HANDLERS, *page_routes.HANDLERS],
         lifespan=[lifespan],
         state=State({"parts": parts, "conversions": conversions}),
         exception_handlers={Exception: answer},
