@@ -12,7 +12,9 @@ import httpx2
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import License
 from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
 from litestar.plugins.prometheus import PrometheusConfig
 from prometheus_client import CollectorRegistry
@@ -22,6 +24,7 @@ from service.conversion import operations, page_routes, routes
 from service.conversion.admission import Admission
 from service.conversion.conversions import Conversions
 from service.conversion.convert import Converter
+from service.conversion.documents import COMPONENTS
 from service.conversion.headers import secured
 from service.conversion.interpreter import Interpreter
 from service.conversion.problems import answer, code_of
@@ -111,10 +114,19 @@ def create_app(
             path="/docs",
             render_plugins=[Reference(path="/")],
             use_handler_docstrings=True,
+            operation_id_creator=_operation_id,
+            components=COMPONENTS,
+            license=License(name="Apache-2.0", identifier="Apache-2.0"),
+            description="POST a file, get it back in another format.",
         ),
         request_max_body_size=None,
         logging_config=None,
     )
+
+
+def _operation_id(handler: HTTPRouteHandler, *_: object) -> str:
+    first, *rest = handler.handler_name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _http(engine_url: str) -> httpx2.AsyncClient:

@@ -22,7 +22,7 @@ MAX_TEXT = 200  # characters of one warning or fact
 _PLAIN = re.compile(r"[ -~]*")
 _KEY = re.compile(r"[a-z*][a-z0-9_\-.*]*")
 _DISPLAY_SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) not in '%"')
-_SHOWN_PHASES = ("receive", "queue", "engine", "fetch")
+_SHOWN_PHASES = ("receive", "queue", "engine", "program", "fetch")  # the program's own word is within the engine's time
 _MAX_INTEGER = 10**15
 
 
@@ -38,9 +38,7 @@ def file_headers(output: Output, record: Record, name: str) -> dict[str, str]:
         "Recast-Container": output.container_id,
         "Recast-Attempt": f"{output.attempt.kind};n={len(record.attempts)};tokens={record.input_tokens + record.output_tokens}",
         "Recast-Fidelity": plan.fidelity,
-        "Server-Timing": ", ".join(
-            f"{phase};dur={record.seconds[phase] * 1000:.1f}" for phase in _SHOWN_PHASES if phase in record.seconds
-        ),
+        "Server-Timing": _timing(record.seconds | ({"program": report.seconds} if report else {})),
         **SAFETY,
     }
     if length is not None:
@@ -72,6 +70,10 @@ async def secured(message: Message, _: Scope) -> None:
         headers = MutableScopeHeaders.from_message(message)
         for name, value in _DEFAULTS.items():
             headers.setdefault(name, value)
+
+
+def _timing(seconds: Mapping[str, float]) -> str:
+    return ", ".join(f"{phase};dur={seconds[phase] * 1000:.1f}" for phase in _SHOWN_PHASES if phase in seconds)
 
 
 def text_item(text: str) -> str:

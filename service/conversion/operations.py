@@ -10,6 +10,7 @@ from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from service.conversion.admission import Draining
+from service.conversion.documents import failing
 from service.conversion.routes import AnyRequest, parts_of
 
 
@@ -33,13 +34,13 @@ class Version(Struct, frozen=True):
     version: str
 
 
-@get("/livez")
+@get("/livez", tags=["operations"])
 async def livez() -> Alive:
     """Answer as long as the loop turns; never depends on load."""
     return Alive()
 
 
-@get("/readyz")
+@get("/readyz", tags=["operations"], responses=failing(503))
 async def readyz(request: AnyRequest) -> Ready:
     """Answer when work can be taken: not draining, and the engine has just forked a kernel and got an answer."""
     parts = parts_of(request)
@@ -48,20 +49,20 @@ async def readyz(request: AnyRequest) -> Ready:
     return Ready("ready", msgspec.Raw(await parts.interpreter.ready() or b"{}"))
 
 
-@get("/version")
+@get("/version", tags=["operations"])
 async def service_version() -> Version:
     """Name the release."""
     return Version("recast", version("recast"))
 
 
-@get("/metrics", include_in_schema=True, media_type="text/plain")
+@get("/metrics", media_type=CONTENT_TYPE_LATEST, tags=["operations"])
 async def metrics(request: AnyRequest) -> Response[bytes]:
     """Return the metrics in Prometheus' text format."""
     content = generate_latest(REGISTRY) + generate_latest(parts_of(request).registry)
     return Response(content, media_type=CONTENT_TYPE_LATEST)
 
 
-@get("/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON)
+@get("/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON, tags=["operations"])
 async def openapi(request: AnyRequest) -> dict[str, Any]:
     """Describe this API in OpenAPI 3.1."""
     return request.app.openapi_schema.to_schema()

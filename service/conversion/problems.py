@@ -203,6 +203,23 @@ _HTTP: Mapping[int, Row] = {
     405: Row(405, "method_not_allowed", "This method is not allowed", "The Allow header names those that are."),
 }
 _RETRY_SECONDS = 5
+_EXAMPLES: Mapping[str, object] = {
+    "claimed": "image/png",
+    "detail": "the picture has more than 200 million pixels",
+    "encoding": "gzip",
+    "formats": "html, json, xlsx",
+    "found": "text/plain",
+    "input_type": "text/csv",
+    "limit": 1000,
+    "name": "sheet",
+    "offered": "delimiter, header",
+    "output_format": "mp3",
+    "reason": "Unexpected end of multipart stream",
+    "retry_seconds": 3,
+    "seconds": 120,
+    "takes": "an integer from 1 to 10",
+    "unit": "bytes",
+}
 
 
 def row_of(error: BaseException) -> Row:
@@ -216,6 +233,18 @@ def row_of(error: BaseException) -> Row:
             error.status_code, "malformed_request", "The request is malformed", "It does not fit GET /openapi.json."
         )
     return _DISK_FULL if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT} else _INTERNAL
+
+
+def rows(status: int) -> list[Row]:
+    """Return the lines of the table with this status."""
+    everything = (*TABLE.values(), *_HTTP.values(), _DISK_FULL, _INTERNAL)
+    return [row for row in everything if row.status == status]
+
+
+def example(row: Row) -> Problem:
+    """Return a problem document as this line may make it."""
+    detail = row.detail.format_map(_EXAMPLES)
+    return Problem(_type(row.code), row.title, row.status, detail, row.code, row.retryable, request_id="4f1c9e6a")
 
 
 def code_of(error: BaseException) -> str:
@@ -233,7 +262,7 @@ def problem_of(error: BaseException, request_id: str) -> Problem:
         for name, value in vars(error).items()
     }
     return Problem(
-        type=f"urn:recast:problem:{code}",
+        type=_type(code),
         title=row.title,
         status=row.status,
         detail=row.detail.format_map(fields),
@@ -242,6 +271,10 @@ def problem_of(error: BaseException, request_id: str) -> Problem:
         request_id=request_id,
         formats=getattr(error, "formats", UNSET),
     )
+
+
+def _type(code: str) -> str:
+    return f"urn:recast:problem:{code}"
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

@@ -4,6 +4,7 @@ Handlers translate HTTP into calls and back; they decide nothing. They find what
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any, cast
 
 from litestar import Request, get, post, put
@@ -15,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from service.access import Access
 from service.conversion.conversions import Asked, Conversions
+from service.conversion.documents import CONVERTING, Converting, Negotiating, failing
 from service.conversion.errors import EncodingUnsupported, FormatUnknown, RecipeUnknown
 from service.conversion.interpreter import Interpreter
 from service.conversion.media import UnknownFormat, format_named
@@ -92,43 +94,51 @@ async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
     connection.state["caller"] = admission.caller
 
 
-@post("/convert", guards=[require_key], status_code=200)
+_CONVERTS: Mapping[str, Any] = {
+    "guards": [require_key],
+    "status_code": 200,
+    "responses": failing(*CONVERTING),
+    "tags": ["convert"],
+}
+
+
+@post("/convert", operation_class=Negotiating, **_CONVERTS)
 async def convert(request: AnyRequest) -> ASGIApp:
     """Convert to the format that ``Accept`` asks for."""
     return _answer(request, None, None)
 
 
-@post("/convert/{output_format:str}", guards=[require_key], status_code=200)
+@post("/convert/{output_format:str}", operation_class=Converting, **_CONVERTS)
 async def convert_to(request: AnyRequest, output_format: str) -> ASGIApp:
     """Convert to this format."""
     return _answer(request, output_format, None)
 
 
-@put("/convert/{output_format:str}", guards=[require_key], status_code=200)
+@put("/convert/{output_format:str}", operation_class=Converting, **_CONVERTS)
 async def convert_put(request: AnyRequest, output_format: str) -> ASGIApp:
     """Convert to this format: ``curl -T FILE``, which sends PUT."""
     return _answer(request, output_format, None)
 
 
-@post("/convert/{output_format:str}/{name:str}", guards=[require_key], status_code=200)
+@post("/convert/{output_format:str}/{name:str}", operation_class=Converting, **_CONVERTS)
 async def convert_named(request: AnyRequest, output_format: str, name: str) -> ASGIApp:
     """Convert the file of this name to this format; or to a media type, whose two halves these are."""
     return _answer(request, output_format, name)
 
 
-@put("/convert/{output_format:str}/{name:str}", guards=[require_key], status_code=200)
+@put("/convert/{output_format:str}/{name:str}", operation_class=Converting, **_CONVERTS)
 async def convert_put_named(request: AnyRequest, output_format: str, name: str) -> ASGIApp:
     """Convert the file of this name to this format: ``curl -T FILE URL/``, which appends the name."""
     return _answer(request, output_format, name)
 
 
-@get("/formats")
+@get("/formats", tags=["offered"])
 async def formats(request: AnyRequest) -> Pairs:
     """List every conversion that is offered."""
     return Pairs(_catalogue(request).pairs())
 
 
-@get("/formats/{name:path}")
+@get("/formats/{name:path}", tags=["offered"], responses=failing(404))
 async def formats_of(request: AnyRequest, name: str) -> Outputs:
     """List what one input can become; it is named by extension, format or media type."""
     word = name.strip("/")
@@ -140,13 +150,13 @@ async def formats_of(request: AnyRequest, name: str) -> Outputs:
     return Outputs(input_type, tuple(_become(catalogue, pair) for pair in catalogue.outputs_of(input_type)))
 
 
-@get("/recipes")
+@get("/recipes", tags=["offered"])
 async def recipes(request: AnyRequest) -> RecipeViews:
     """List all recipes."""
     return RecipeViews(tuple(_view(recipe) for recipe in _catalogue(request).recipes()))
 
 
-@get("/recipes/{name:str}")
+@get("/recipes/{name:str}", tags=["offered"], responses=failing(404))
 async def recipe(request: AnyRequest, name: str) -> RecipeView:
     """Describe one recipe."""
     found = _catalogue(request).recipe(name)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import httpx
 import pytest
 from python_calamine import CalamineWorkbook
+
 from tests.serving import Served
 
 CSV = b"code,amount\n007,1.5\n008,2\n"
@@ -107,6 +108,7 @@ def test_the_answer_tells_how_it_was_made(client: httpx.Client) -> None:
         "receive",
         "queue",
         "engine",
+        "program",
         "fetch",
     ]
     assert int(headers["Content-Length"]) > 0

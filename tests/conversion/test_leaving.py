@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+
 from tests.serving import Served
 
 NOTHING = {"containers": 0, "uploads": 0, "spooled": 0}

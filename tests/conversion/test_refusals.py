@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.serving import Served
 
 from service.conversion.problems import TABLE
+from tests.serving import Served
 
 CSV = b"code,amount\n007,1.5\n"
 FIELDS = {"type", "title", "status", "detail", "code", "retryable", "request_id"}
