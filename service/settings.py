@@ -4,6 +4,7 @@ Field, environment name and flag are one word in three cases: ``max_input_bytes`
 ``--max-input-bytes``. Modules get plain keyword values; only the command sees these Structs.
 """
 
+import ipaddress
 import os
 import sys
 import tempfile
@@ -16,7 +17,6 @@ from msgspec import Meta, Struct
 
 PREFIX = "RECAST_"
 VENDOR_URL = "https://api.openai.com/v1"
-_LOOPBACK = ("127.", "::1", "localhost")
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
@@ -91,7 +91,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can call."""
-        return self.host.startswith(_LOOPBACK)
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     @property
     def upstream_url(self) -> str | None:

@@ -30,6 +30,7 @@ class Found(Struct, frozen=True):
     format: str | None = None
     media_type: str | None = None
     evidence: str = "magic"
+    sure: bool = True
 
 
 def could_be(row: Format, head: bytes) -> bool:
@@ -90,9 +91,9 @@ def _found_by_libmagic(path: Path) -> Found:
 
 
 def _found_in_text(text: texts.Text, path: Path, wanted: Format | None) -> Found:
-    name = texts.structure(text)
-    if name:
-        return Found("text", name, evidence="structure")
+    shown = texts.structure(text)
+    if shown:
+        return Found("text", shown[0], evidence="structure", sure=shown[1])
     if wanted is None and text.clean:
         # Only for what no name claims: libmagic takes many a Markdown file for HTML and prose for a program.
         row = table().by_word.get(_libmagic(path))

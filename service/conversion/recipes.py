@@ -59,7 +59,8 @@ class Catalogue:
             here: dict[tuple[str, str], Recipe] = {}
             for file in sorted(directory.glob("[!.]*.toml")):
                 recipe = read_recipe(file, beside)
-                makers = {pair: maker for pair, maker in makers.items() if maker.name != recipe.name}
+                if recipe.name in recipes:
+                    makers = {pair: maker for pair, maker in makers.items() if maker.name != recipe.name}
                 recipes[recipe.name] = recipe
                 for pair in pairs_of(recipe):
                     if pair in here:

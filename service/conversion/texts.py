@@ -55,13 +55,20 @@ def decoded(head: bytes, *, complete: bool) -> Text | None:
     return _checked(text.removeprefix("\ufeff"), complete=complete)
 
 
-def structure(text: Text) -> str | None:
-    """Return the name of the format that this text's structure shows, or None (plain words, or code)."""
+def structure(text: Text) -> tuple[str, bool] | None:
+    """Return the name of the format that this text's structure shows, and whether it is sure; or None (words, or code).
+
+    What is not sure decides only where no name claims anything else: prose may look like a table, and a note like Markdown.
+    """
     head = text.head.lstrip("\ufeff \t\r\n")
     for name, shows in _STRUCTURES:
         if shows(head, text):
-            return name
-    return _markup(head) or _json(head, complete=text.complete) or _table(text) or _written(head)
+            return name, True
+    found = _markup(head) or _json(head, complete=text.complete)
+    if found:
+        return found
+    guess = _table(text) or _written(head)
+    return (guess, False) if guess else None
 
 
 def root(head: str) -> tuple[str, str] | None:
@@ -89,44 +96,49 @@ _HTML_ELEMENT = re.compile(
 )
 
 
-def _markup(head: str) -> str | None:
+def _markup(head: str) -> tuple[str, bool] | None:
     if not head.startswith("<"):
         return None
     if head.startswith("<?php"):
-        return "php"
+        return "php", True
     if _HTML_START.match(head):
-        return "html"
+        return "html", True
     start = root(head)
-    return _vocabulary(*start, head) if start else "xml" if head.startswith("<?xml") else None
+    if start is None:
+        return ("xml", True) if head.startswith("<?xml") else None
+    return _vocabulary(*start, head)
 
 
-def _vocabulary(name: str, attributes: str, head: str) -> str | None:
-    is_feed = name == "feed" and "http://www.w3.org/2005/Atom" in attributes
-    if name in {"svg", "rss"} or is_feed:
-        return "atom" if is_feed else name
+def _vocabulary(name: str, attributes: str, head: str) -> tuple[str, bool] | None:
+    declared = head.startswith(("<?xml", "<!DOCTYPE", "<!doctype"))
+    if name in {"svg", "rss", "html"}:
+        return name, True
+    if name == "feed" and "http://www.w3.org/2005/Atom" in attributes:
+        return "atom", True
     if name == "RDF" and "purl.org/rss/" in head:
-        return "rss"
-    if _HTML_ELEMENT.fullmatch(name) and not head.startswith("<?xml"):
-        return "html"
-    declared = head.startswith(("<?xml", "<!DOCTYPE")) or "xmlns" in attributes
-    return "xml" if declared or head.rstrip().endswith(">") else None
+        return "rss", True
+    if _HTML_ELEMENT.fullmatch(name) and not declared and "xmlns" not in attributes:
+        return "html", False
+    if declared or "xmlns" in attributes:
+        return "xml", True
+    return ("xml", False) if head.rstrip().endswith(">") else None
 
 
 _JSON_START = re.compile(r'\[\s*(?:["\[{\]\-\d]|true|false|null)|\{\s*["}]')
 
 
-def _json(head: str, *, complete: bool) -> str | None:
+def _json(head: str, *, complete: bool) -> tuple[str, bool] | None:
     if not _JSON_START.match(head):
         return None
-    lines = [line for line in head.splitlines() if line.strip()]
     if complete and len(head) <= _MAX_JSON_CHARACTERS and _is_json(head):
-        return "ipynb" if _is_notebook(head) else "json"
+        return ("ipynb" if _is_notebook(head) else "json"), True
+    lines = [line for line in head.splitlines() if line.strip()]
     whole_lines = lines if complete else lines[:-1]
     if len(lines) > 1 and whole_lines and all(_is_json(line) for line in whole_lines[:_CSV_RECORDS]):
-        return "ndjson"
+        return "ndjson", True
     if complete:
         return None
-    return "ipynb" if _is_notebook(head) else "json"
+    return ("ipynb", True) if _is_notebook(head) else ("json", False)
 
 
 def _is_json(text: str) -> bool:
