@@ -171,8 +171,9 @@ async def _rate_and_memory(python: Path, *, smoke: bool) -> list[Row]:
 
 
 def _kernels() -> list[psutil.Process]:
-    """Return the youngest generation below this process: the kernels themselves."""
-    return [process for process in psutil.Process().children(recursive=True) if not process.children()]
+    """Return the kernels: the youngest generation below this process that has libraries, so not their pid 1."""
+    tree = psutil.Process().children(recursive=True)
+    return [process for process in tree if not process.children() and process.memory_info().rss > 20 << 20]
 
 
 def _private_mib(process: psutil.Process) -> float:

@@ -1,12 +1,15 @@
 """Cost against size, recipes loaded and live containers, each with the exponent it shows."""
 
 import asyncio
+import functools
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+from service.conversion.formats import formats
 from service.conversion.recipes import Catalogue
 from service.engine.sandbox import Isolation, Kernel, Limits, Sandbox
 from tests.bench import inputs
@@ -66,14 +69,13 @@ def _recipes(directory: Path, built_in: Path, *, smoke: bool) -> list[Row]:
         folder = directory / f"recipes-{count}"
         folder.mkdir(exist_ok=True)
         (folder / "nothing.py").write_text("print('nothing')\n", encoding="utf-8")
-        for number in range(count):
+        for number, (media_type, name) in zip(range(count), _known_pairs(), strict=False):
             (folder / f"made{number}.toml").write_text(
                 'version = "1"\ntitle = "Made"\ndescription = "Made by the bench."\nkernel = "light"\nprogram = ["nothing.py"]\n'
-                f'fidelity = "exact"\ndrops = ""\nprompt = "Nothing."\n[[converts]]\nfrom = ["application/x-made-{number}"]\n'
-                'to = ["txt"]\n',
+                f'fidelity = "exact"\ndrops = ""\nprompt = "Nothing."\n[[converts]]\nfrom = ["{media_type}"]\nto = ["{name}"]\n',
                 encoding="utf-8",
             )
-        seconds = alternate({"load": lambda folder=folder: Catalogue.load([built_in, folder])}, rounds=5)["load"]  # type: ignore[misc]
+        seconds = alternate({"load": functools.partial(Catalogue.load, [built_in, folder])}, rounds=5)["load"]
         load_points.append((count, median(seconds)))
         catalogue = Catalogue.load([built_in, folder])
         began = time.perf_counter()
@@ -92,6 +94,11 @@ def _recipes(directory: Path, built_in: Path, *, smoke: bool) -> list[Row]:
             )
         )
     return found
+
+
+def _known_pairs() -> Iterator[tuple[str, str]]:
+    known = formats()
+    return ((source.media_type, target.name) for source in known for target in known if source is not target)
 
 
 async def _containers(python: Path, *, smoke: bool) -> list[Row]:
