@@ -74,8 +74,10 @@ def settle(column, dates):
         point = first.find(".")
         attempts = [("integer", pa.int64())] if point < 0 else []
         if point > 0 and pc.any(pc.ends_with(column.text, "0")).as_py():  # 1.50, 2.25: a fixed number of decimals
-            attempts.append(("decimal", pa.decimal128(38, min(38, len(first) - point - 1))))
-        attempts.append(("float", pa.float64()))
+            scale = len(first) - point - 1
+            attempts += [("decimal", pa.decimal128(digits, scale)) for digits in (18, 38) if scale <= digits]
+        if point >= 0 or len(first) < 17:
+            attempts.append(("float", pa.float64()))
     elif first.lower() in ("true", "false"):
         attempts = [("boolean", pa.bool_())]
     elif dates and DATE.fullmatch(first):
@@ -110,7 +112,9 @@ def plain(values):
         scientific = pc.fill_null(pc.match_substring(text, "e"), False)
         if pc.any(scientific).as_py():  # Arrow writes 1.2e+10 where people write 12000000000
             spelled = [repr(value).removesuffix(".0") for value in values.filter(scientific).to_pylist()]
-            text = pc.replace_with_mask(text, scientific, pa.array(spelled, pa.string()))
+            if isinstance(text, pa.ChunkedArray):
+                text, scientific = text.combine_chunks(), scientific.combine_chunks()
+            text = chunked(pc.replace_with_mask(text, scientific, pa.array(spelled, pa.string())))
         text = pc.if_else(pc.is_nan(values), None, text)
     elif pa.types.is_timestamp(values.type) or pa.types.is_time(values.type):
         text = pc.replace_substring_regex(text, r"(\.\d*?)0+(Z|[+-]\d\d:?\d\d|)$", r"\1\2")

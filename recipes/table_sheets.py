@@ -222,7 +222,8 @@ def write_xlsx(tables, path):
         '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>'
         '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
         '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
-        f'<cellXfs count="{len(cell_formats)}">{"".join(cell_formats)}</cellXfs></styleSheet>',
+        f'<cellXfs count="{len(cell_formats)}">{"".join(cell_formats)}</cellXfs>'
+        '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>',
     }
     book = Zip(path)
     for name, text in parts.items():
