@@ -20,9 +20,8 @@ from service.conversion.documents import CONVERTING, Converting, Negotiating, fa
 from service.conversion.errors import EncodingUnsupported, FormatUnknown, RecipeUnknown
 from service.conversion.interpreter import Interpreter
 from service.conversion.media import UnknownFormat, format_named
-from service.conversion.options import Option
-from service.conversion.recipe import Converts, Recipe, applicable_options
-from service.conversion.recipes import Catalogue, LiveCatalogue, Pair
+from service.conversion.offer import Outputs, Pairs, RecipeView, RecipeViews, outputs_of, view_of
+from service.conversion.recipes import Catalogue, LiveCatalogue
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -35,53 +34,6 @@ class Parts(Struct, frozen=True):
     interpreter: Interpreter
     access: Access
     registry: CollectorRegistry
-
-
-class Pairs(Struct, frozen=True):
-    """Everything that is offered."""
-
-    pairs: tuple[Pair, ...]
-
-
-class Become(Struct, frozen=True):
-    """One format that an input can become, with the options that apply."""
-
-    output_format: str
-    output_type: str
-    recipe: str
-    requires_model: bool
-    fidelity: str
-    options: dict[str, Option]
-
-
-class Outputs(Struct, frozen=True):
-    """What one input can become."""
-
-    input_type: str
-    outputs: tuple[Become, ...]
-
-
-class RecipeView(Struct, frozen=True):
-    """A recipe as callers see it: what it accepts and produces, its options, its prompt."""
-
-    name: str
-    version: str
-    title: str
-    description: str
-    fidelity: str
-    drops: str
-    requires_model: bool
-    accepts: tuple[str, ...]
-    produces: tuple[str, ...]
-    converts: tuple[Converts, ...]
-    options: dict[str, Option]
-    prompt: str
-
-
-class RecipeViews(Struct, frozen=True):
-    """All recipes."""
-
-    recipes: tuple[RecipeView, ...]
 
 
 async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -146,14 +98,13 @@ async def formats_of(request: AnyRequest, name: str) -> Outputs:
         input_type = format_named(word).media_type
     except UnknownFormat:
         raise FormatUnknown(word) from None
-    catalogue = _catalogue(request)
-    return Outputs(input_type, tuple(_become(catalogue, pair) for pair in catalogue.outputs_of(input_type)))
+    return outputs_of(_catalogue(request), input_type)
 
 
 @get("/recipes", tags=["offered"])
 async def recipes(request: AnyRequest) -> RecipeViews:
     """List all recipes."""
-    return RecipeViews(tuple(_view(recipe) for recipe in _catalogue(request).recipes()))
+    return RecipeViews(tuple(view_of(recipe) for recipe in _catalogue(request).recipes()))
 
 
 @get("/recipes/{name:str}", tags=["offered"], responses=failing(404))
@@ -162,7 +113,7 @@ async def recipe(request: AnyRequest, name: str) -> RecipeView:
     found = _catalogue(request).recipe(name)
     if found is None:
         raise RecipeUnknown(name)
-    return _view(found)
+    return view_of(found)
 
 
 def parts_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Parts:
@@ -209,35 +160,6 @@ def _is_media_type(word: str) -> bool:
         return bool(format_named(word))
     except UnknownFormat:
         return False
-
-
-def _become(catalogue: Catalogue, pair: Pair) -> Become:
-    maker = catalogue.recipe_for(pair.input_type, pair.output_format)
-    return Become(
-        output_format=pair.output_format,
-        output_type=pair.output_type,
-        recipe=pair.recipe,
-        requires_model=pair.requires_model,
-        fidelity=pair.fidelity,
-        options=applicable_options(maker, pair.input_type, pair.output_format) if maker else {},
-    )
-
-
-def _view(recipe: Recipe) -> RecipeView:
-    return RecipeView(
-        name=recipe.name,
-        version=recipe.version,
-        title=recipe.title,
-        description=recipe.description,
-        fidelity=recipe.fidelity,
-        drops=recipe.drops,
-        requires_model=recipe.requires_model,
-        accepts=tuple(sorted({each for converts in recipe.converts for each in converts.inputs})),
-        produces=tuple(sorted({each for converts in recipe.converts for each in converts.outputs})),
-        converts=recipe.converts,
-        options=recipe.options,
-        prompt=recipe.prompt,
-    )
 
 
 HANDLERS = (

@@ -1,6 +1,7 @@
 """The API is what its OpenAPI document says, and the document in the repository is the one that is served."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.serving import Served
 
@@ -28,11 +30,13 @@ def described(service: Served) -> schemathesis.BaseSchema:
 @pytest.mark.parametrize(("path", "method"), _operations())
 def test_generated_requests_get_documented_answers(described: schemathesis.BaseSchema, path: str, method: str) -> None:
     """Whatever is sent, the status, the media type and the body of the answer are in the document."""
+    # A document cannot say that bytes are a file of some type: converting refuses almost everything that is generated.
+    excluded: list[Any] = [positive_data_acceptance] if path.startswith("/convert") else []
 
     @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=described[path][method].as_strategy())
-    def check(case: schemathesis.Case) -> None:
-        case.call_and_validate()
+    def check(case: schemathesis.Case[Any]) -> None:
+        case.call_and_validate(excluded_checks=excluded)
 
     check()
 

@@ -28,26 +28,31 @@ def _upload(client: httpx.Client, path: str, name: str, content: bytes, **form: 
 
 
 @pytest.mark.parametrize(
-    ("path", "name", "content", "status", "code"),
+    ("path", "name", "content", "expected"),
     [
-        ("/convert/json", "a.bin", b"\0\1\2\3", 415, "unidentified"),
-        ("/convert/json", "a.png", b"MZ" + b"\0" * 100, 415, "contradiction"),
-        ("/convert/json", "a.mp4", b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + b"\0" * 64, 415, "unsupported_type"),
-        ("/convert/mp3", "a.csv", CSV, 422, "unsupported_pair"),
-        ("/convert/no-such-format", "a.csv", CSV, 422, "unsupported_pair"),
-        ("/convert/json?from=nonsense", "a.csv", CSV, 400, "unknown_type"),
-        ("/convert/json?colour=red", "a.csv", CSV, 400, "unknown_option"),
-        ("/convert/json?header=maybe", "a.csv", CSV, 400, "invalid_option"),
-        ("/convert/jpg", "a.png", b"\x89PNG\r\n\x1a\n and then nothing of a picture", 422, "damaged"),
-        ("/convert", "a.csv", CSV, 400, "format_missing"),
+        ("/convert/json", "a.bin", b"\0\1\2\3", (415, "unidentified")),
+        ("/convert/json", "a.png", b"MZ" + b"\0" * 100, (415, "contradiction")),
+        (
+            "/convert/json",
+            "a.mp4",
+            b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + b"\0" * 64,
+            (415, "unsupported_type"),
+        ),
+        ("/convert/mp3", "a.csv", CSV, (422, "unsupported_pair")),
+        ("/convert/no-such-format", "a.csv", CSV, (422, "unsupported_pair")),
+        ("/convert/json?from=nonsense", "a.csv", CSV, (400, "unknown_type")),
+        ("/convert/json?colour=red", "a.csv", CSV, (400, "unknown_option")),
+        ("/convert/json?header=maybe", "a.csv", CSV, (400, "invalid_option")),
+        ("/convert/jpg", "a.png", b"\x89PNG\r\n\x1a\n and then nothing of a picture", (422, "damaged")),
+        ("/convert", "a.csv", CSV, (400, "format_missing")),
     ],
 )
 def test_a_file_that_cannot_be_converted(
-    client: httpx.Client, path: str, name: str, content: bytes, status: int, code: str
+    client: httpx.Client, path: str, name: str, content: bytes, expected: tuple[int, str]
 ) -> None:
     """Each reason has its own status and its own stable code."""
     problem = _upload(client, path, name, content)
-    assert (problem["status"], problem["code"]) == (status, code)
+    assert (problem["status"], problem["code"]) == expected
 
 
 def test_free_instructions_need_a_model(client: httpx.Client) -> None:
