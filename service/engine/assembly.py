@@ -148,5 +148,5 @@ async def _sweep_for_ever(engine: Engine) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             await engine.sweep()
-        except Exception:  # the reaper goes on, whatever one round met
+        except Exception:  # noqa: BLE001 - the reaper goes on, whatever one round met
             _log.exception("a sweep broke")

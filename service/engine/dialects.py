@@ -207,7 +207,7 @@ class CodeArgument:
 
     @staticmethod
     def _escape_length(text: str, position: int) -> int:
-        """2 for a short escape, 6 for ``\\uXXXX``, 12 for a surrogate pair; more than is there when it is not yet known."""
+        """Return 2 for a short escape, 6 for a ``u`` one, 12 for a surrogate pair; more than is there while it is not known."""
         kind = text[position + 1 : position + 2]
         if kind != "u":
             return 2

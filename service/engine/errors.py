@@ -3,17 +3,20 @@
     ApiError                      anything a caller is told about
     ├── InvalidRequest            400, with the dotted ``param`` of wire-contract §0.1
     ├── ContainerExpired          400
-    ├── ContainerNotFound, ContainerFileNotFound, FileNotFound, ResponseNotFound, CursorNotFound    404
+    ├── ContainerNotFound, ContainerFileNotFound, FileNotFound, ResponseNotFound, ModelNotFound, CursorNotFound    404
+    ├── RouteNotFound             404, 405
     ├── PreviousResponseNotFound  400
     ├── NotAuthenticated          401
     ├── TooLarge                  413
     ├── Busy                      429, with Retry-After
-    └── ServerError               500, 502, 503
-        └── UpstreamError         the language model behind the engine failed
+    └── ServerError               500
+        ├── Unavailable           503, with Retry-After
+        └── UpstreamError         502, the language model behind the engine failed
 
 Code that fails inside a container is not here: it is a result.
 """
 
+from http import HTTPStatus
 from typing import Literal
 
 import msgspec
@@ -60,14 +63,17 @@ class ApiError(Exception):
         return ErrorResponse(ErrorBody(message=self.message, type=self.type, param=self.param, code=self.code))
 
     def for_response(self) -> ResponseError:
-        """The error as a failed response carries it."""
-        return ResponseError(code=self.code or "server_error", message=self.message)
+        """The error as a failed response carries it, with a code of the vendor's enumeration."""
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return ResponseError(code="rate_limit_exceeded", message=self.message)
+        is_theirs = self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return ResponseError(code="invalid_prompt" if is_theirs else "server_error", message=self.message)
 
     def headers(self) -> dict[str, str]:
         """``Retry-After`` where a retry can help; ``x-should-retry: false`` where the official clients would retry in vain."""
         if self.retry_seconds is not None:
             return {"retry-after": str(max(1, round(self.retry_seconds)))}
-        return {"x-should-retry": "false"} if self.status >= 500 else {}
+        return {"x-should-retry": "false"} if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR else {}
 
 
 class InvalidRequest(ApiError):
@@ -117,10 +123,7 @@ class InvalidRequest(ApiError):
 class ContainerExpired(ApiError):
     """The container's idle time is over; its files and memory are gone."""
 
-    @property
-    def message(self) -> str:
-        """The vendor's words."""
-        return "Container is expired."
+    message = "Container is expired."
 
 
 class _NotFound(ApiError):
@@ -189,20 +192,20 @@ class RouteNotFound(ApiError):
     """No such path, or not with this method."""
 
     def __init__(self, *, status: int, method: str, path: str) -> None:
-        super().__init__(f"Invalid URL ({method} {path})" if status == 404 else f"Not allowed to {method} on {path}.")
+        super().__init__(
+            f"Invalid URL ({method} {path})"
+            if status == HTTPStatus.NOT_FOUND
+            else f"Not allowed to {method} on {path}."
+        )
         self.status = status
-        self.code = None if status == 404 else "method_not_supported"
+        self.code = None if status == HTTPStatus.NOT_FOUND else "method_not_supported"
 
 
 class CursorNotFound(_NotFound):
     """``after`` names nothing in this list."""
 
     param = "after"
-
-    @property
-    def message(self) -> str:
-        """The vendor's words."""
-        return "Resource not found."
+    message = "Resource not found."
 
 
 class PreviousResponseNotFound(ApiError):
@@ -288,9 +291,7 @@ class UpstreamError(ServerError):
 
 
 def _listed(words: list[str]) -> str:
-    quoted = [f"'{word}'" for word in words]
-    if len(quoted) == 1:
-        return quoted[0]
-    if len(quoted) == 2:
-        return " and ".join(quoted)
-    return f"{', '.join(quoted[:-1])}, and {quoted[-1]}"
+    *first, last = [f"'{word}'" for word in words]
+    if not first:
+        return last
+    return f"{first[0]} and {last}" if len(first) == 1 else f"{', '.join(first)}, and {last}"

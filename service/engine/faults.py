@@ -4,6 +4,7 @@ The cause of a server error goes to the log and nowhere else.
 """
 
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -31,7 +32,7 @@ _encode = msgspec.json.Encoder().encode
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The answer to a request whose handler raised."""
     told = as_api_error(request, error)
-    if told.status >= 500:  # noqa: PLR2004 - a server error
+    if told.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request failed", path=request.scope["path"], exc_info=error)
     headers = told.headers() | (error.headers() if isinstance(error, RateExceeded) else {})
     if "request_id" not in request.scope["state"]:  # no route was found, so no middleware ran
@@ -39,7 +40,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     return Response(_encode(told.body()), status_code=told.status, headers=headers, media_type="application/json")
 
 
-def as_api_error(request: Request[Any, Any, Any], error: Exception) -> ApiError:
+def as_api_error(request: Request[Any, Any, Any], error: Exception) -> ApiError:  # noqa: PLR0911 - a table
     """What the caller is told about an exception."""
     match error:
         case ApiError():
@@ -62,11 +63,17 @@ def as_api_error(request: Request[Any, Any, Any], error: Exception) -> ApiError:
             )
         case BodyStalled() | ClientGone():
             return InvalidRequest("The request's body did not arrive in time.", param=None, code="body_timeout")
-        case HTTPException(status_code=413):
-            return TooLarge(MAX_JSON_BYTES)
-        case HTTPException(status_code=404 | 405):
-            return RouteNotFound(status=error.status_code, method=request.method, path=request.scope["path"])
-        case HTTPException() if error.status_code < 500:  # noqa: PLR2004 - a client error
-            return InvalidRequest(error.detail, param=None, code=None)
+        case HTTPException():
+            return _of_framework(request, error)
         case _:
             return ServerError()
+
+
+def _of_framework(request: Request[Any, Any, Any], error: HTTPException) -> ApiError:
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TooLarge(MAX_JSON_BYTES)
+    if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        return RouteNotFound(status=error.status_code, method=request.method, path=request.scope["path"])
+    if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return InvalidRequest(error.detail, param=None, code=None)
+    return ServerError()

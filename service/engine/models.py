@@ -10,7 +10,7 @@ import msgspec
 
 from service.engine.errors import ModelNotFound
 from service.engine.items import CodeInterpreterCall, InputItem
-from service.engine.request import FunctionTool, TextOptions
+from service.engine.request import AllowedTools, ChooseCode, ChooseFunction, CreateResponse, FunctionTool, TextOptions
 
 PYTHON = "python"  # what models know the code interpreter as
 Force = Literal["none", "auto", "required"]
@@ -32,6 +32,36 @@ class ToolUse(msgspec.Struct):
     force: Force = "auto"
     only: str | None = None
     parallel: bool = True
+
+
+def tools_of(request: CreateResponse, *, is_first: bool) -> ToolUse:
+    """What the model may call: a forced choice binds only its first turn, so that it can come to an end."""
+    choice = request.tool_choice
+    python = request.code_tool is not None
+    functions = [tool for tool in request.tools if isinstance(tool, FunctionTool)]
+    only: str | None = None
+    force: Force = "auto"
+    match choice:
+        case "none" | "auto" | "required":
+            force = choice
+        case ChooseCode():
+            force, only = "required", PYTHON
+        case ChooseFunction():
+            force, only = "required", choice.name
+        case AllowedTools():
+            force = choice.mode
+            names = {each.name for each in choice.tools if isinstance(each, ChooseFunction)}
+            functions = [each for each in functions if each.name in names]
+            python = python and any(isinstance(each, ChooseCode) for each in choice.tools)
+    if force == "required" and not is_first:
+        force, only = "auto", None
+    return ToolUse(
+        python=python,
+        functions=functions,
+        force=force,
+        only=only,
+        parallel=request.parallel_tool_calls is not False,
+    )
 
 
 class Turn(msgspec.Struct, kw_only=True):

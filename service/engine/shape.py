@@ -4,7 +4,7 @@ msgspec decodes and is right or wrong in microseconds; only when it says wrong i
 the culprit with the code and dotted path that the vendor's clients expect (wire-contract §0.1). It knows no concrete request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -81,39 +81,36 @@ def _typed(text: Json) -> Json:
 
 
 def _walk(value: Json, shape: inspect.Type, path: str) -> None:
-    match shape:
-        case inspect.UnionType():
-            _walk_union(value, shape, path)
-        case inspect.StructType():
-            _walk_struct(value, shape, path)
-        case inspect.ListType():
-            if not isinstance(value, list):
-                raise _wrong_type(value, shape, path)
-            if shape.max_length is not None and len(value) > shape.max_length:
-                raise _too_long(path, "array", shape.max_length, len(value))
-            if shape.min_length is not None and len(value) < shape.min_length:
-                raise _too_short(path, "array", shape.min_length, len(value))
-            for index, item in enumerate(value):
-                _walk(item, shape.item_type, f"{path}[{index}]")
-        case inspect.DictType():
-            _walk_dict(value, shape, path)
-        case inspect.StrType():
-            if not isinstance(value, str):
-                raise _wrong_type(value, shape, path)
-            if shape.max_length is not None and len(value) > shape.max_length:
-                raise _too_long(path, "string", shape.max_length, len(value))
-            if shape.min_length is not None and len(value) < shape.min_length:
-                raise _too_short(path, "string", shape.min_length, len(value))
-        case inspect.LiteralType():
-            if not isinstance(value, str):
-                raise _wrong_type(value, shape, path)
-            if value not in shape.values:
-                raise InvalidRequest.value(path, value, sorted(map(str, shape.values), key=_natural))
-        case inspect.IntType() | inspect.FloatType():
-            _walk_number(value, shape, path)
-        case inspect.BoolType() | inspect.NoneType():
-            if not isinstance(value, bool if isinstance(shape, inspect.BoolType) else type(None)):
-                raise _wrong_type(value, shape, path)
+    """Raise at the first place where ``value`` is not of this ``shape``, depth first."""
+    walk = _WALKS.get(type(shape))
+    if walk is not None:
+        walk(value, shape, path)
+
+
+def _walk_list(value: Json, shape: inspect.ListType, path: str) -> None:
+    if not isinstance(value, list):
+        raise _wrong_type(value, shape, path)
+    _check_length(value, shape, path, "array")
+    for index, item in enumerate(value):
+        _walk(item, shape.item_type, f"{path}[{index}]")
+
+
+def _walk_text(value: Json, shape: inspect.StrType, path: str) -> None:
+    if not isinstance(value, str):
+        raise _wrong_type(value, shape, path)
+    _check_length(value, shape, path, "string")
+
+
+def _walk_word(value: Json, shape: inspect.LiteralType, path: str) -> None:
+    if not isinstance(value, str):
+        raise _wrong_type(value, shape, path)
+    if value not in shape.values:
+        raise InvalidRequest.value(path, value, sorted(map(str, shape.values), key=_natural))
+
+
+def _walk_constant(value: Json, shape: inspect.Type, path: str) -> None:
+    if not isinstance(value, _JSON_TYPES[type(shape)]):
+        raise _wrong_type(value, shape, path)
 
 
 def _walk_struct(value: Json, shape: inspect.StructType, path: str) -> None:
@@ -179,24 +176,33 @@ def _tagged(value: dict[str, Json], structs: list[inspect.StructType], path: str
     raise InvalidRequest.value(_join(path, name), str(value[name]), [str(each.tag) for each in structs])
 
 
+_WALKS: dict[type[inspect.Type], Callable[[Json, Any, str], None]] = {
+    inspect.UnionType: _walk_union,
+    inspect.StructType: _walk_struct,
+    inspect.ListType: _walk_list,
+    inspect.DictType: _walk_dict,
+    inspect.StrType: _walk_text,
+    inspect.LiteralType: _walk_word,
+    inspect.IntType: _walk_number,
+    inspect.FloatType: _walk_number,
+    inspect.BoolType: _walk_constant,
+    inspect.NoneType: _walk_constant,
+}
+_JSON_TYPES: dict[type[inspect.Type], type | tuple[type, ...]] = {
+    inspect.StructType: dict,
+    inspect.DictType: dict,
+    inspect.ListType: list,
+    inspect.StrType: str,
+    inspect.LiteralType: str,
+    inspect.BoolType: bool,
+    inspect.IntType: int,
+    inspect.FloatType: (int, float),
+    inspect.NoneType: type(None),
+}
+
+
 def _json_type(shape: inspect.Type) -> type | tuple[type, ...]:
-    match shape:
-        case inspect.StructType() | inspect.DictType():
-            return dict
-        case inspect.ListType():
-            return list
-        case inspect.StrType() | inspect.LiteralType():
-            return str
-        case inspect.BoolType():
-            return bool
-        case inspect.IntType():
-            return int
-        case inspect.FloatType():
-            return (int, float)
-        case inspect.NoneType():
-            return type(None)
-        case _:
-            return object
+    return _JSON_TYPES.get(type(shape), object)
 
 
 def _wrong_type(value: Json, shape: inspect.Type, path: str) -> InvalidRequest:
@@ -213,26 +219,22 @@ def _wrong_type(value: Json, shape: inspect.Type, path: str) -> InvalidRequest:
     )
 
 
-def _too_long(path: str, kind: str, limit: int, length: int) -> InvalidRequest:
-    return InvalidRequest(
-        f"Invalid '{path}': {kind} too long. Expected {_a(kind)} with maximum length {limit}, "
-        f"but got {_a(kind)} with length {length} instead.",
-        param=path,
-        code=f"{kind}_above_max_length",
-    )
-
-
-def _too_short(path: str, kind: str, limit: int, length: int) -> InvalidRequest:
-    return InvalidRequest(
-        f"Invalid '{path}': {kind} too short. Expected {_a(kind)} with minimum length {limit}, "
-        f"but got {_a(kind)} with length {length} instead.",
-        param=path,
-        code=f"{kind}_below_min_length",
-    )
-
-
-def _a(kind: str) -> str:
-    return f"an {kind}" if kind == "array" else f"a {kind}"
+def _check_length(
+    value: str | list[Json], shape: inspect.StrType | inspect.ListType, path: str, kind: Literal["string", "array"]
+) -> None:
+    article = "an" if kind == "array" else "a"
+    for bound, is_passed, side, word in (
+        (shape.max_length, shape.max_length is not None and len(value) > shape.max_length, "above_max", "long"),
+        (shape.min_length, shape.min_length is not None and len(value) < shape.min_length, "below_min", "short"),
+    ):
+        if is_passed:
+            extreme = "maximum" if word == "long" else "minimum"
+            raise InvalidRequest(
+                f"Invalid '{path}': {kind} too {word}. Expected {article} {kind} with {extreme} length {bound}, "
+                f"but got {article} {kind} with length {len(value)} instead.",
+                param=path,
+                code=f"{kind}_{side}_length",
+            )
 
 
 def _join(path: str, name: str) -> str:

@@ -17,6 +17,11 @@ import msgspec
 
 T = TypeVar("T")
 
+_PAGES = {
+    "asc": "SELECT body FROM {} WHERE seq > ? AND (? IS NULL OR label = ?) ORDER BY seq ASC LIMIT ?",
+    "desc": "SELECT body FROM {} WHERE seq < ? AND (? IS NULL OR label = ?) ORDER BY seq DESC LIMIT ?",
+}
+
 
 class UnknownCursor(Exception):
     """``after`` names no row of this table."""
@@ -66,21 +71,13 @@ class Table(Generic[T]):
         Raises:
             UnknownCursor: ``after`` names no row.
         """
-        descending = order == "desc"
-        start = (1 << 62) if descending else 0
+        start = (1 << 62) if order == "desc" else 0
         if after is not None:
             found = self._run("SELECT seq FROM {} WHERE id = ?", after).fetchone()
             if found is None:
                 raise UnknownCursor
             start = found[0]
-        rows = self._run(
-            f"SELECT body FROM {{}} WHERE seq {'<' if descending else '>'} ? AND (? IS NULL OR label = ?) "
-            f"ORDER BY seq {'DESC' if descending else 'ASC'} LIMIT ?",
-            start,
-            label,
-            label,
-            limit + 1,
-        ).fetchall()
+        rows = self._run(_PAGES[order], start, label, label, limit + 1).fetchall()
         return [self._decode(body) for (body,) in rows[:limit]], len(rows) > limit
 
     def all(self) -> Iterator[T]:

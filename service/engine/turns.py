@@ -16,29 +16,20 @@ from service.engine.drafts import CallDraft, Draft, FunctionDraft, MessageDraft,
 from service.engine.errors import ApiError, UpstreamError
 from service.engine.items import ContainerFileCitation, ImageOutput, InputItem, InputMessage, LogsOutput
 from service.engine.models import (
-    PYTHON,
     Arguments,
     Code,
     CodeBegun,
-    Force,
     FunctionBegun,
     Model,
     Ran,
     Stopped,
     Text,
     Thought,
-    ToolUse,
     Turn,
     Used,
+    tools_of,
 )
-from service.engine.request import (
-    OUTPUTS,
-    AllowedTools,
-    ChooseCode,
-    ChooseFunction,
-    CreateResponse,
-    FunctionTool,
-)
+from service.engine.request import OUTPUTS, CreateResponse
 from service.engine.response import IncompleteDetails, Response, Status, Usage
 from service.engine.transcript import Transcript
 from service.engine.wire import ContainerFile
@@ -271,33 +262,3 @@ class Run:
 
     def _seconds_left(self) -> float:
         return self._deadline - time.monotonic()
-
-
-def tools_of(request: CreateResponse, *, is_first: bool) -> ToolUse:
-    """What the model may call: a forced choice binds only its first turn, so that it can come to an end."""
-    choice = request.tool_choice
-    python = request.code_tool is not None
-    functions = [tool for tool in request.tools if isinstance(tool, FunctionTool)]
-    only: str | None = None
-    force: Force = "auto"
-    match choice:
-        case "none" | "auto" | "required":
-            force = choice
-        case ChooseCode():
-            force, only = "required", PYTHON
-        case ChooseFunction():
-            force, only = "required", choice.name
-        case AllowedTools():
-            force = choice.mode
-            names = {each.name for each in choice.tools if isinstance(each, ChooseFunction)}
-            functions = [each for each in functions if each.name in names]
-            python = python and any(isinstance(each, ChooseCode) for each in choice.tools)
-    if force == "required" and not is_first:
-        force, only = "auto", None
-    return ToolUse(
-        python=python,
-        functions=functions,
-        force=force,
-        only=only,
-        parallel=request.parallel_tool_calls is not False,
-    )

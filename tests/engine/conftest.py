@@ -33,6 +33,7 @@ class Recorder:
         self.answers: list[tuple[str, str, int, str, bytes]] = []
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Answer as the application does."""
         status, content_type, body = 0, "", bytearray()
 
         async def keep(message: ASGISendEvent) -> None:
@@ -40,9 +41,8 @@ class Recorder:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 content_type = dict(message["headers"]).get(b"content-type", b"").decode()
-            elif message["type"] == "http.response.body":
-                if not content_type.startswith("application/octet"):
-                    body.extend(message["body"])
+            elif message["type"] == "http.response.body" and not content_type.startswith("application/octet"):
+                body.extend(message["body"])
             await send(message)
 
         try:

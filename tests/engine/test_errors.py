@@ -52,7 +52,7 @@ RESPONSES: list[tuple[dict[str, Any], int, str | None, str | None, str]] = [
 
 
 @pytest.mark.parametrize(("wrong", "status", "code", "param", "message"), RESPONSES)
-def test_wrong_responses_are_named(
+def test_wrong_responses_are_named(  # noqa: PLR0917 - the columns of a table
     ai: OpenAI, wrong: dict[str, Any], status: int, code: str | None, param: str | None, message: str
 ) -> None:
     """Each mistake is answered with the culprit's path."""

@@ -1,5 +1,7 @@
 """The Files API with the official client."""
 
+from collections.abc import Callable
+
 import httpx
 import openai
 import pytest
@@ -43,13 +45,13 @@ def test_uploads_expire(engine: Served, ai: OpenAI) -> None:
         ai.files.retrieve(file.id)
 
 
-def test_too_large_an_upload_is_refused_while_it_arrives(start) -> None:  # type: ignore[no-untyped-def]
+def test_too_large_an_upload_is_refused_while_it_arrives(start: Callable[..., Served]) -> None:
     """413 in OpenAI's words; nothing of it stays on disk."""
     served = start(max_file_bytes=1000)
     with pytest.raises(openai.APIStatusError) as caught:
         served.client().files.create(file=b"x" * (2 << 20), purpose="user_data")
     assert (caught.value.status_code, caught.value.code) == (413, "file_too_large")
-    assert [each for each in served.engine.spool.directory.iterdir()] == []
+    assert list(served.engine.spool.directory.iterdir()) == []
 
 
 def test_a_form_without_a_file_is_refused(engine: Served) -> None:

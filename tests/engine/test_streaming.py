@@ -121,7 +121,7 @@ def settles(condition: Callable[[], bool], seconds: float = 1.5) -> bool:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_client_that_hangs_up_ends_the_run(engine: Served, ai: OpenAI, stream: bool) -> None:
+def test_a_client_that_hangs_up_ends_the_run(engine: Served, ai: OpenAI, stream: object) -> None:
     """Within a second the run is over, and a container that nobody else knows is gone."""
     body = request("import time\nwhile True: time.sleep(1)", stream=stream)
     with pytest.raises(httpx.ReadTimeout):

@@ -16,6 +16,7 @@ import sys
 import warnings
 from types import FrameType
 
+from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -43,6 +44,17 @@ class Publisher(DisplayPublisher):  # type: ignore[misc]
             print(data["text/plain"])  # noqa: T201 - what a notebook does
 
 
+class Values(DisplayHook):  # type: ignore[misc]
+    """Shows the value of a last expression: as a picture if it can be one, as a notebook does."""
+
+    def write_format_data(self, format_dict: dict[str, object], md_dict: dict[str, object] | None = None) -> None:
+        """Called by IPython with the value's representations."""
+        if "image/png" in format_dict:
+            self.shell.display_pub.publish(format_dict)
+        else:
+            super().write_format_data(format_dict, md_dict)
+
+
 class Shell(InteractiveShell):  # type: ignore[misc]
     """IPython without a terminal, a history or colours. `failure` is how the last cell ended, if it did not end well."""
 
@@ -67,8 +79,9 @@ def prepare() -> None:
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.cache_size = 0  # Out[] would keep every result alive
     config.InteractiveShell.display_pub_class = Publisher
+    config.InteractiveShell.displayhook_class = Values
     config.InteractiveShell.enable_tip = False
-    shell = Shell.instance(config=config, display_pub_class=Publisher)
+    shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Values)
     shell.system = shell.system_raw  # the other one wants a terminal
     warnings.filterwarnings("ignore", message="To exit: use")
 

@@ -1,0 +1,262 @@
+"""Language models in the loop, played by a real chat completions server: rows 8 and 15 of the product's table."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import openai
+import pytest
+from openai import OpenAI
+
+from service.engine.upstream import Upstream
+from tests.engine.chat_double import Answer, Double, calls, python, says, thinks
+from tests.engine.conftest import Served, engine_with, judge
+from tests.engine.test_responses import AUTO, OUTPUTS, citations, logs
+from tests.engine.test_responses import calls as code_calls
+
+
+class Played:
+    """The shared engine with models that ask whichever double is on."""
+
+    def __init__(self, served: Served, double: Double) -> None:
+        self.served = served
+        self.double = double
+        self.ai: OpenAI = served.client()
+
+    def ask(self, **request: Any) -> Any:
+        """A response of the model ``tools``."""
+        body = {"model": "tools", "input": "Do it.", "tools": [AUTO], "include": OUTPUTS} | request
+        return self.ai.responses.create(**body)
+
+
+@pytest.fixture(scope="module")
+def modelled() -> Iterator[tuple[Served, Double]]:
+    """An engine with three models of one endpoint: each dialect once, one of them can see."""
+    with Double([]).serving() as double:
+        models = [
+            Upstream(name="tools", url=double.url, model="upstream-name", sees_images=True),
+            Upstream(name="fenced", url=double.url, dialect="fenced"),
+            Upstream(name="json", url=double.url, dialect="json"),
+        ]
+        with engine_with(models=models) as served:
+            yield served, double
+
+
+@pytest.fixture
+def play(modelled: tuple[Served, Double]) -> Iterator[Callable[..., Played]]:
+    """Sets the script: ``play(python("1"), says("done"))``; the schema judges what came of it."""
+    served, double = modelled
+    served.recorder.answers.clear()
+    with ExitStack() as open_clients:
+
+        def begin(*script: Answer) -> Played:
+            double.script, double.requests = list(script), []
+            played = Played(served, double)
+            open_clients.enter_context(played.ai)
+            return played
+
+        yield begin
+        judge(served)
+        with served.client() as ai:
+            for container in ai.containers.list():
+                ai.containers.delete(container.id)
+
+
+def test_the_model_writes_reads_the_error_and_rewrites(play: Callable[..., Played]) -> None:
+    """Row 8: a failing call, its traceback to the model, a better call, an answer; usage is summed over the turns."""
+    played = play(
+        [*thinks("Let me see."), *python("print(total)")],
+        python("total = sum([1, 2, 3])\nopen('total.txt', 'w').write(str(total)); print(total)"),
+        says("The total is 6: [total](sandbox:/mnt/data/total.txt)"),
+    )
+    response = played.ask()
+    kinds = [item.type for item in response.output]
+    assert kinds == ["reasoning", "code_interpreter_call", "code_interpreter_call", "message"]
+    told = played.double.requests[1]["messages"][-1]
+    assert told["role"] == "tool"
+    assert "NameError: name 'total' is not defined" in told["content"]
+    assert played.double.requests[2]["messages"][-1]["content"] == "6\n"
+    assert response.usage.total_tokens == 3 * 14
+    assert [citation.filename for citation in citations(response)] == ["total.txt"]
+
+
+def test_the_model_is_told_its_tool_and_its_place(play: Callable[..., Played]) -> None:
+    """The system text names the folder, the packages and the lack of a network; the tool is called python."""
+    played = play(says("ok"))
+    played.ask(instructions="Answer in French.")
+    request = played.double.requests[0]
+    system = request["messages"][0]["content"]
+    assert all(word in system for word in ("/mnt/data", "pandas", "no network", "sandbox:"))
+    assert request["messages"][1] == {"role": "system", "content": "Answer in French."}
+    assert [tool["function"]["name"] for tool in request["tools"]] == ["python"]
+    assert request["model"] == "upstream-name"
+
+
+def test_code_is_streamed_as_it_is_written(play: Callable[..., Played]) -> None:
+    """Deltas come in the pieces in which the arguments come, and join to the code; a thought is an item of its own."""
+    code = 'print("ä\\n", \'😀\', "\\\\")\n# "quoted" \t end'
+    played = play([*thinks("Hm."), *python(code)], says("done"))
+    with played.ai.responses.stream(model="tools", input="x", tools=[AUTO], include=OUTPUTS) as stream:
+        deltas = [event.delta for event in stream if event.type == "response.code_interpreter_call_code.delta"]
+        final = stream.get_final_response()
+    assert "".join(deltas) == code
+    assert len(deltas) > 3
+    assert logs(final) == "ä\n 😀 \\\n"
+
+
+def test_a_forced_choice_binds_only_the_first_turn(play: Callable[..., Played]) -> None:
+    """``required`` forces at least one call, not endless ones."""
+    played = play(python("1"), says("done"))
+    played.ask(tool_choice={"type": "code_interpreter"})
+    choices = [request.get("tool_choice") for request in played.double.requests]
+    assert choices == [{"type": "function", "function": {"name": "python"}}, None]
+
+
+def test_tools_may_be_forbidden(play: Callable[..., Played]) -> None:
+    """With ``none`` the model is given no tool at all."""
+    played = play(says("no code"))
+    assert played.ask(tool_choice="none").output_text == "no code"
+    assert "tools" not in played.double.requests[0]
+
+
+def test_the_callers_functions_are_called(play: Callable[..., Played]) -> None:
+    """A function call ends the run; its output comes with the next request, and the model goes on."""
+    function: Any = {"type": "function", "name": "rate", "parameters": {"type": "object"}, "strict": False}
+    played = play(calls(("rate", {"of": "CHF"})), python("print(2 * 1.05)"), says("2.1"))
+    first = played.ask(tools=[AUTO, function])
+    call = first.output[-1]
+    assert (call.type, call.name, json.loads(call.arguments)) == ("function_call", "rate", {"of": "CHF"})
+    output: Any = [{"type": "function_call_output", "call_id": call.call_id, "output": "1.05"}]
+    second = played.ask(tools=[AUTO, function], input=output, previous_response_id=first.id)
+    assert second.output_text == "2.1"
+    told = played.double.requests[1]["messages"]
+    assert [each["role"] for each in told[-2:]] == ["assistant", "tool"]
+    assert told[-1]["content"] == "1.05"
+
+
+def test_several_calls_of_one_answer_run_in_order(play: Callable[..., Played]) -> None:
+    """Parallel calls share one Python, one after the other."""
+    played = play(calls(("python", {"code": "x = 1"}), ("python", {"code": "print(x + 1)"})), says("done"))
+    assert logs(played.ask()) == "2\n"
+
+
+def test_images_go_back_to_a_model_that_sees(play: Callable[..., Played]) -> None:
+    """Row 15: a figure of the code, and an image of the user, are shown to it."""
+    show = "from PIL import Image; Image.new('RGB', (2, 2))"
+    played = play(python(show), says("a square"))
+    parts: Any = [{"type": "input_image", "image_url": "data:image/gif;base64,R0lGODlhAQABAAAAADs="}]
+    played.ask(input=[{"role": "user", "content": parts}])
+    first, second = (request["messages"] for request in played.double.requests)
+    assert first[-1]["content"][0]["image_url"]["url"].startswith("data:image/gif")
+    assert second[-1]["content"][0]["image_url"]["url"].startswith("data:image/png;base64,")
+
+
+def test_a_model_that_does_not_see_is_shown_no_image(play: Callable[..., Played]) -> None:
+    """The setting is per model."""
+    played = play(says("I cannot see."))
+    parts: Any = [{"type": "input_image", "image_url": "data:image/gif;base64,R0lGODlhAQABAAAAADs="}]
+    played.ask(model="fenced", input=[{"role": "user", "content": parts}])
+    assert "image_url" not in json.dumps(played.double.requests)
+
+
+def test_the_fenced_dialect(play: Callable[..., Played]) -> None:
+    """A fenced block is a call; what the model makes up after it is dropped; the output comes back as a message."""
+    played = play(says("I count.\n```python\nprint(1 + 1)\n```\nOutput: 3\n"), says("It is 2."))
+    response = played.ask(model="fenced")
+    assert [item.type for item in response.output] == ["message", "code_interpreter_call", "message"]
+    assert response.output_text == "I count.\nIt is 2."
+    assert played.double.requests[1]["messages"][-1] == {"role": "user", "content": "Output:\n2\n"}
+    assert "tools" not in played.double.requests[0]
+
+
+@pytest.mark.parametrize("form", ["{}", "```json\n{}\n```", "<tool_call>\n{}\n</tool_call>"])
+def test_the_json_dialect(play: Callable[..., Played], form: str) -> None:
+    """An answer that is one JSON object is a call, bare or wrapped as local models do."""
+    call = json.dumps({"name": "python", "arguments": {"code": "print(1 + 1)"}})
+    played = play(says(form.replace("{}", call)), says("{not a call}"))
+    response = played.ask(model="json")
+    assert (logs(response), response.output_text) == ("2\n", "{not a call}")
+
+
+def test_arguments_that_are_no_json_are_run_as_they_are(play: Callable[..., Played]) -> None:
+    """The interpreter says what is wrong, or nothing is."""
+    assert logs(play(calls(("python", "print(1)")), says("done")).ask()) == "1\n"
+
+
+@pytest.mark.parametrize(("reason", "told"), [("length", "max_output_tokens"), ("content_filter", "content_filter")])
+def test_a_model_cut_short_leaves_the_response_incomplete(play: Callable[..., Played], reason: str, told: str) -> None:
+    """What was said so far stays; code that may be half is not run."""
+    response = play(says("half", finish_reason=reason)).ask()
+    assert (response.status, response.incomplete_details.reason, response.output_text) == ("incomplete", told, "half")
+    cut = [*python("print(1)")[:-1], {"finish_reason": reason}]
+    response = play(cut).ask()
+    assert [call.status for call in code_calls(response)] == ["incomplete"]
+
+
+def test_the_call_limit(play: Callable[..., Played]) -> None:
+    """A model that never stops is stopped, and the reason is named."""
+    response = play(*[python("1 / 0")] * 5).ask(max_tool_calls=3)
+    assert (response.status, len(code_calls(response))) == ("incomplete", 3)
+    assert str(response.incomplete_details.reason) == "max_tool_calls"
+
+
+def test_the_deadline_of_a_run(start: Callable[..., Served]) -> None:
+    """A run that takes too long ends as incomplete, with what it has."""
+    with Double([python("import time; time.sleep(9)"), says("late")]).serving() as double:
+        served = start(run_seconds=1.0, models=[Upstream(name="slow", url=double.url)])
+        response = served.client().responses.create(model="slow", input="x", tools=[AUTO])
+    assert response.status == "incomplete"
+    assert response.incomplete_details
+    assert str(response.incomplete_details.reason) == "deadline"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        ({"status": 400, "code": "context_length_exceeded"}, 400, "context_length_exceeded"),
+        ({"status": 401}, 502, "upstream_error"),
+    ],
+)
+def test_a_refusing_endpoint_is_named(play: Callable[..., Played], refusal: Any, status: int, code: str) -> None:
+    """The endpoint's own refusals are the caller's or the operator's, never an anonymous 500; nothing is retried in vain."""
+    with pytest.raises(openai.APIStatusError) as caught:
+        play([refusal]).ask()
+    assert (caught.value.status_code, caught.value.code) == (status, code)
+
+
+def test_a_failing_endpoint_fails_a_stream_with_an_error_event(play: Callable[..., Played]) -> None:
+    """Mid-stream the failure is an event, then ``response.failed``; a stored response remembers it."""
+    played = play(python("1"), *[[{"status": 500}]] * 3)
+    seen = []
+    with pytest.raises(openai.APIError) as caught:  # noqa: PT012 - raised while reading
+        for event in played.ask(stream=True):
+            seen.append(event)  # noqa: PERF402 - what came before the failure counts
+    assert caught.value.code == "upstream_error"
+    stored = played.ai.responses.retrieve(seen[0].response.id)
+    assert (stored.status, stored.error and stored.error.code) == ("failed", "server_error")
+
+
+def test_text_formats_are_passed_on(play: Callable[..., Played]) -> None:
+    """A JSON schema for the answer reaches the endpoint in its own words."""
+    played = play(says("{}"))
+    form: Any = {"format": {"type": "json_schema", "name": "n", "schema": {"type": "object"}, "strict": True}}
+    played.ask(text=form, tools=[], temperature=0.5, max_output_tokens=100)
+    request = played.double.requests[0]
+    expected = {"name": "n", "schema": {"type": "object"}, "strict": True}
+    assert request["response_format"] == {"type": "json_schema", "json_schema": expected}
+    assert (request["temperature"], request["max_tokens"]) == (0.5, 100)
+
+
+def test_history_holds_outputs_that_were_never_shown(play: Callable[..., Played]) -> None:
+    """The next response's model sees what the code put out, though the caller had not included it."""
+    played = play(python("print('seen')"), says("ok"), says("again"))
+    first = played.ask(include=[])
+    played.ask(previous_response_id=first.id)
+    told = [each for each in played.double.requests[-1]["messages"] if each["role"] == "tool"]
+    assert [each["content"] for each in told] == ["seen\n"]
+
+
+def test_models_are_listed(play: Callable[..., Played]) -> None:
+    """``program`` first, then the configured ones by the names that requests use."""
+    assert [model.id for model in play().ai.models.list()] == ["program", "tools", "fenced", "json"]
