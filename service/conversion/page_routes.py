@@ -14,10 +14,10 @@ from litestar.exceptions import NotFoundException
 from msgspec import Struct
 
 MEDIA_TYPES = {
-    "index.html": "text/html; charset=utf-8",
-    "app.js": "text/javascript; charset=utf-8",
-    "preview.js": "text/javascript; charset=utf-8",
-    "style.css": "text/css; charset=utf-8",
+    "index.html": "text/html",
+    "app.js": "text/javascript",
+    "preview.js": "text/javascript",
+    "style.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
 SECURITY_HEADERS = {

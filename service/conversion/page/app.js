@@ -29,7 +29,7 @@ function titleOf(name) {
 
 /** A problem document (RFC 9457) as sentences for people. */
 function sentences(problem) {
-  const parts = [problem.title, problem.detail].filter(Boolean).map((text) => (/[.!?]$/.test(text) ? text : `${text}.`));
+  const parts = [problem.title, problem.detail].filter(Boolean).map((text) => text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : "."));
   return parts.join(" ") || "The service answered in a way this page does not understand.";
 }
 
