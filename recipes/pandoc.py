@@ -9,8 +9,8 @@ import zipfile
 
 READERS = {
     "application/vnd.oasis.opendocument.text": "odt", "text/rtf": "rtf", "application/epub+zip": "epub", "text/x-tex": "latex",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx", "text/html": "html",
-}
+    "text/x-rst": "rst", "text/x-org": "org", "application/vnd.oasis.opendocument.text-template": "odt",
+}  # every other type that comes here is a kind of Word document
 WRITERS = {"docx": "docx", "odt": "odt", "rtf": "rtf", "epub": "epub3", "tex": "latex", "pptx": "pptx", "ipynb": "ipynb"}
 SECONDS = 90
 
@@ -74,8 +74,8 @@ def metadata(title):
 
 def pandoc_source():
     """The arguments and the standard input for reading SOURCE with pandoc."""
-    reader = READERS[SOURCE_TYPE]
-    if reader in ("latex", "rtf"):
+    reader = READERS.get(SOURCE_TYPE, "docx")
+    if reader in ("latex", "rtf", "rst", "org"):
         raw = SOURCE.read_bytes()
         if reader == "rtf" and b"{\\rtf" not in raw[:100]:
             refuse("damaged", "this is not an RTF document")

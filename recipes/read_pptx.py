@@ -9,11 +9,11 @@ MAX_SLIDES = 3000
 def open_slides():
     """The presentation behind SOURCE."""
     check_package()
-    from pptx import Presentation
     from pptx.exc import PackageNotFoundError
+    from pptx.package import Package
 
     try:
-        deck = Presentation(str(SOURCE))
+        deck = Package.open(str(SOURCE)).main_document_part.presentation  # shows and templates too
         count = len(deck.slides)
     except (PackageNotFoundError, *SHAPE_FAULTS, etree.XMLSyntaxError, zipfile.BadZipFile) as error:
         refuse("damaged", f"the presentation cannot be opened: {type(error).__name__}: {error}")
