@@ -28,8 +28,6 @@ WRITE_BYTES = 256 * 1024  # one trip to the writer thread for so many bytes
 MAX_FIELDS = 100
 MAX_FIELD_BYTES = 64 * 1024
 MAX_SYNTAX_BYTES = 8 << 20  # what fields, part heads and boundaries may add to the files of a multipart body
-IDLE_SECONDS = 30.0  # without a byte
-GRACE_SECONDS = 30.0  # before the least pace counts
 LEAST_BYTES_PER_SECOND = 500
 
 
@@ -42,7 +40,7 @@ class ClientGone(BodyRefused):
 
 
 class BodyStalled(BodyRefused):
-    """Nothing came for ``IDLE_SECONDS``, or less than ``LEAST_BYTES_PER_SECOND`` on average."""
+    """Nothing came for too long, or less than ``LEAST_BYTES_PER_SECOND`` on average."""
 
 
 class BodyTooLarge(BodyRefused):
@@ -84,9 +82,13 @@ class Spool:
 
     Args:
         parent: Where to make it; created if missing. Directories beside it that no living process holds are removed.
+        idle_seconds: A body of which nothing comes for so long is given up.
+        grace_seconds: After so long, a body that came with less than ``LEAST_BYTES_PER_SECOND`` on average is given up too.
     """
 
-    def __init__(self, parent: Path) -> None:
+    def __init__(self, parent: Path, *, idle_seconds: float = 30.0, grace_seconds: float = 30.0) -> None:
+        self._idle_seconds = idle_seconds
+        self._grace_seconds = grace_seconds
         parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         for each in parent.iterdir():
             _remove_if_abandoned(each)
@@ -129,7 +131,7 @@ class Spool:
             raise BodyTooLarge(max_bytes)
         folder = Path(tempfile.mkdtemp(dir=self.directory))
         try:
-            async with aclosing(_arriving(receive)) as chunks:
+            async with aclosing(_arriving(receive, self._idle_seconds, self._grace_seconds)) as chunks:
                 disk = _Disk(folder, max_bytes)
                 if is_multipart:
                     body = await _multipart(chunks, disk, boundary=options.get("boundary", ""), max_files=max_files)
@@ -141,12 +143,12 @@ class Spool:
                 await anyio.to_thread.run_sync(shutil.rmtree, folder, True)
 
 
-async def _arriving(receive: Receive) -> AsyncGenerator[bytes]:
+async def _arriving(receive: Receive, idle_seconds: float, grace_seconds: float) -> AsyncGenerator[bytes]:
     received, started, more = 0, time.monotonic(), True
     while more:
-        allowed = started + GRACE_SECONDS + received / LEAST_BYTES_PER_SECOND - time.monotonic()
+        allowed = started + grace_seconds + received / LEAST_BYTES_PER_SECOND - time.monotonic()
         try:
-            with anyio.fail_after(max(0.0, min(IDLE_SECONDS, allowed))):
+            with anyio.fail_after(max(0.0, min(idle_seconds, allowed))):
                 message = await receive()
         except TimeoutError:
             raise BodyStalled from None
