@@ -23,6 +23,8 @@ def write_tables(tables):
 def write_single(tables):
     if len(tables) > 1:
         refuse("unsupported", f"a {TARGET} file holds one table, not {len(tables)}: choose one sheet, or the format zip for all")
+    if TARGET == "ndjson" and not tables[0].rows:
+        refuse("empty", "there is no row: the output would be an empty file")
     if not tables[0].columns:
         refuse("empty", "the sheet is empty")
     if TARGET == "parquet":
