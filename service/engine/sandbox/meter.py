@@ -11,6 +11,8 @@ from service.engine.sandbox.contract import Limits
 
 SECONDS = 0.1
 DISK_EVERY = 5
+_HEADROOM = 1.25  # as for cgroups: RLIMIT_DATA, which gives a MemoryError, is to come first
+_SLACK_BYTES = 32 << 20  # of what the zygote has mapped and not touched
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -26,7 +28,7 @@ class Meter:
         """What is over its limit, and whether that is memory. What a fork shares with the zygote does not count."""
         pids = _of_uid(self._uid) if self._uid is not None else _descendants(self._roots)
         memory = tmpfs_bytes + sum(max(0, _resident(pid) - self._idle_bytes) for pid in pids)
-        if memory > limits.memory_bytes:
+        if memory > limits.memory_bytes * _HEADROOM + _SLACK_BYTES:
             return f"used {memory >> 20} MiB of memory", True
         tasks = sum(_threads(pid) for pid in pids)
         if tasks > limits.processes + len(self._roots):

@@ -29,7 +29,9 @@ _CLEAR_TRIES = 20
 class Vessel:
     """A container without its interpreter: what outlives a restart."""
 
-    def __init__(self, tier: Tier, slot: int, limits: Limits, group: Group, path: Path | None, *, unwalled: bool) -> None:
+    def __init__(
+        self, tier: Tier, slot: int, limits: Limits, group: Group, path: Path | None, *, unwalled: bool
+    ) -> None:
         self.slot = slot
         self.uid = tier.uid_base + slot if tier.uid_base is not None else None
         self.sweeps = tier.isolation is Isolation.UIDS

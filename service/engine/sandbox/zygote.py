@@ -4,6 +4,7 @@ Runs inside the read-only view with one thread and sees no user's code or data: 
 (`confine`) before it becomes a kernel. It must not know of pools, tiers of memory or HTTP.
 """
 
+import contextlib
 import gc
 import importlib
 import os
@@ -40,10 +41,12 @@ class Zygote:
         self._namespaces = plan.isolation == "namespaces"
         self._self = os.pidfd_open(os.getpid())
         self._inits = inits
-        self._children: dict[int, int] = {}  # pidfd of a kernel -> the Spawn's id
+        self._children: dict[int, tuple[int, int]] = {}  # pidfd of a kernel -> its pid and the Spawn's id
         self._poll = selectors.DefaultSelector()
         self._poll.register(control, selectors.EVENT_READ)
         self._private_bytes = iso.private_bytes()
+        if plan.isolation == "uids":
+            self._adopt_orphans()
 
     def serve(self, missing: list[str]) -> None:
         """Until the engine closes its end."""
@@ -51,8 +54,12 @@ class Zygote:
         self._tell(frames.Primed(missing=missing, private_bytes=self._private_bytes))
         while True:
             for key, _ in self._poll.select():
-                if key.fileobj is not self._control:
+                if key.fd in self._children:
                     self._reap(key.fd)
+                    continue
+                if key.fileobj is not self._control:
+                    os.read(key.fd, 4096)
+                    self._reap_orphans()
                     continue
                 packet, fds, _, _ = socket.recv_fds(
                     self._control, frames.MAX_PACKET_BYTES, _MAX_FDS, socket.MSG_CMSG_CLOEXEC
@@ -94,18 +101,36 @@ class Zygote:
 
     def _watch(self, pid: int, order: int) -> int:
         fd = os.pidfd_open(pid)
-        self._children[fd] = order
+        self._children[fd] = (pid, order)
         self._poll.register(fd, selectors.EVENT_READ)
         return fd
 
     def _reap(self, fd: int) -> None:
-        order = self._children.pop(fd)
+        _, order = self._children.pop(fd)
         self._poll.unregister(fd)
         result = os.waitid(os.P_PIDFD, fd, os.WEXITED)
         os.close(fd)
         if result is not None:
             status = result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
             self._tell(frames.Exited(order, status))
+        if self._plan.isolation == "uids":
+            self._reap_orphans()
+
+    def _adopt_orphans(self) -> None:
+        """Without a pid 1 of their own, orphans of containers come to this process; SIGCHLD tells of their ends."""
+        iso.prctl(iso.PR_SET_CHILD_SUBREAPER, 1)
+        reads, writes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(writes, warn_on_full_buffer=False)
+        self._poll.register(reads, selectors.EVENT_READ)
+
+    def _reap_orphans(self) -> None:
+        kernels = {pid for pid, _ in self._children.values()}
+        with contextlib.suppress(ChildProcessError):
+            while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if ended.si_pid in kernels:  # its pidfd is readable too, and its status is waited for
+                    return
+                os.waitpid(ended.si_pid, 0)
 
     def _sweep(self, slot: int) -> None:
         """Kill all that a slot's uid runs: a process that has become it may signal nobody else (kill(2), pid -1)."""
@@ -123,6 +148,8 @@ class Zygote:
     def _become_kernel(self, order: frames.Spawn, fds: list[int]) -> None:
         """In the child; never returns, so that nothing of the zygote's loop runs twice."""
         try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)
             os.dup2(fds[1], 1)
             os.dup2(fds[1], 2)

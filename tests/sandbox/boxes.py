@@ -1,0 +1,161 @@
+"""The tests' end of a sandbox that runs in another process, as another user or with fewer rights."""
+
+import base64
+import contextlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+from seccompy.syscalls import AARCH64_SYSCALLS, X86_64_SYSCALLS
+
+_REPOSITORY = Path(__file__).parents[2]
+_DRIVER = Path(__file__).with_name("driver.py")
+_USER = 3000
+SECRET = "the-engine-knows-" + uuid.uuid4().hex
+_DOCKER = "chown dac_override fsetid fowner mknod net_raw setgid setuid setfcap setpcap net_bind_service sys_chroot kill audit_write"
+_AS_USER = ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups"]
+TIERS = {
+    "root": ([], "namespaces", False),
+    "user": (_AS_USER, "namespaces", False),
+    "uids": (["setpriv", "--bounding-set=-all," + ",".join(f"+{name}" for name in _DOCKER.split())], "uids", True),
+    "landlock": ([*_AS_USER, "--no-new-privs", "--bounding-set=-all"], "landlock", True),
+}
+_TOOLS = f"""
+import ctypes, errno, json, os, signal, socket, sys, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+NR = {(X86_64_SYSCALLS if platform.machine() == "x86_64" else AARCH64_SYSCALLS)!r}
+def attempt(function, *arguments, **options):
+    try:
+        result = function(*arguments, **options)
+    except OSError as error:
+        return errno.errorcode.get(error.errno, type(error).__name__)
+    except Exception as error:
+        return type(error).__name__
+    return "ok"
+def call(name, *arguments):
+    if name not in NR: return "ENOSYS"
+    ctypes.set_errno(0)
+    result = libc.syscall(NR[name], *[ctypes.c_long(a) if isinstance(a, int) else a for a in arguments])
+    return "ok" if result >= 0 else errno.errorcode[ctypes.get_errno()]
+"""
+
+
+class Failed(Exception):
+    """The sandbox answered with an error; the first argument is its class."""
+
+
+class Cell(Struct, frozen=True):
+    """What a cell gave."""
+
+    logs: str
+    outcome: str
+    error_name: str | None
+    traceback: str | None
+    seconds: float
+    images: list[str]
+
+    @property
+    def said(self) -> Any:
+        """The JSON value on the last line that was printed."""
+        return json.loads(self.logs.strip().splitlines()[-1])
+
+
+class Container:
+    """A kernel in the driver."""
+
+    def __init__(self, box: "Box", kernel: int) -> None:
+        self._box = box
+        self._kernel = kernel
+
+    def run(self, code: str, *, seconds: float = 20) -> Cell:
+        return Cell(**self._box.ask("run", kernel=self._kernel, code=code, seconds=seconds))
+
+    def attack(self, code: str, *, seconds: float = 20) -> Cell:
+        """Run a program that has the attacker's tools: `attempt`, `call`, `libc`, `NR` and the usual imports."""
+        self.run(_TOOLS)
+        return self.run(code, seconds=seconds)
+
+    def do(self, operation: str, **arguments: Any) -> Any:
+        return self._box.ask(operation, kernel=self._kernel, **arguments)
+
+    def read(self, path: str) -> bytes:
+        return base64.b64decode(self.do("read", path=path))
+
+    def close(self) -> None:
+        with contextlib.suppress(Failed):
+            self.do("close")
+
+
+class Box:
+    """A process with a Sandbox in it. `tier` is root, user, uids or landlock."""
+
+    def __init__(self, tier: str, python: str, kernel_python: str, *, reserve: int = 1) -> None:
+        prefix, weakest, like_docker = TIERS[tier]
+        self.tier = tier
+        self.namespaces = weakest == "namespaces"
+        self.forks = tier != "landlock"
+        settings = json.dumps({"python": kernel_python, "weakest": weakest, "like_docker": like_docker, "reserve": reserve})
+        site = f"{_REPOSITORY}:{_REPOSITORY}/.venv/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+        self.process = subprocess.Popen(
+            [*prefix, python, str(_DRIVER), settings],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"PYTHONPATH": site, "PATH": os.environ["PATH"], "RECAST_SECRET": SECRET, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        self._number = 0
+        assert self.process.stdout is not None
+        first = self.process.stdout.readline()
+        assert first == b"ready\n", f"the {tier} driver did not start: {first!r}"
+
+    def ask(self, operation: str, **arguments: Any) -> Any:
+        self.send(operation, **arguments)
+        return self.receive()
+
+    def send(self, operation: str, **arguments: Any) -> None:
+        assert self.process.stdin is not None
+        self._number += 1
+        self.process.stdin.write(json.dumps({"n": self._number, "op": operation, **arguments}).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def receive(self) -> Any:
+        assert self.process.stdout is not None
+        reply = json.loads(self.process.stdout.readline())
+        if "error" in reply:
+            raise Failed(reply["error"], reply["detail"])
+        return reply["ok"]
+
+    def container(self, family: str = "light", **limits: int) -> Container:
+        return Container(self, self.ask("spawn", family=family, limits=limits))
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        assert self.process.wait(60) == 0
+
+
+def pythons(folder: Path, tier: str) -> tuple[str, str]:
+    """The service's and the kernel's interpreter for a tier; an ordinary uid cannot walk to one below /root."""
+    mine = _REPOSITORY / ".venv/kernel/bin/python"
+    if tier == "root" and mine.exists():
+        return sys.executable, str(mine)
+    debian = shutil.which("python3", path="/usr/bin") or pytest.skip("no system Python that an ordinary user could run")
+    same = subprocess.run([debian, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True, check=True)
+    if same.stdout.split() != [str(part) for part in sys.version_info[:2]]:
+        pytest.skip("the system's Python is of another version than the environment")
+    kernel = folder / "kernel"
+    if not kernel.exists():
+        subprocess.run([debian, "-m", "venv", "--without-pip", str(kernel)], check=True)
+        site = kernel / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+        site.rmdir()
+        site.symlink_to(mine.parent.parent / site.relative_to(kernel))
+    return debian, str(kernel / "bin/python")
