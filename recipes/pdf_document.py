@@ -1,25 +1,20 @@
-"""PDF into documents: headings, paragraphs and tables as pdf_oxide sees them, checked page by page against the text itself."""
-
-import html as html_text
+"""PDF into documents: the layout of every page is read, and checked word by word against the text of the page."""
 
 
-def page_html(document, number, text):
-    """The HTML of a page; plain paragraphs when the structured reading lost or made up words."""
-    words = re.findall(r"\w+", text)
-    try:
-        found = document.to_html(number, include_images=False)
-    except RuntimeError:
-        found = ""
-    known = {}
-    for word in re.findall(r"\w+", html_text.unescape(re.sub(r"<[^>]+>", " ", found))):
+def kept_words(text, found):
+    """Which share of the words of a page its HTML has."""
+    words, known = re.findall(r"\w+", text), {}
+    for word in re.findall(r"\w+", html_text.unescape(re.sub(r"</?(?:p|h\d|td|tr|table|li|ul)>", " ", re.sub(r"</?(?:strong|em)>", "", found)))):
         known[word] = known.get(word, 0) + 1
     kept = 0
     for word in words:
         if known.get(word, 0):
             known[word] -= 1
             kept += 1
-    if kept >= 0.9 * len(words):
-        return found
+    return kept / len(words) if words else 1.0
+
+
+def plain_html(text):
     return "".join(f"<p>{html_text.escape(part, quote=False)}</p>" for part in re.split(r"\n{2,}", text) if part.strip())
 
 
@@ -27,18 +22,26 @@ def read_document():
     import pdf_oxide
 
     pdf = open_pdf()
-    numbers, empty, pages = chosen_pages(len(pdf)), [], []
+    numbers, empty, texts, pages = chosen_pages(len(pdf)), [], {}, {}
     document = pdf_oxide.PdfDocument(str(SOURCE))
     if OPTIONS.get("password"):
         document.authenticate(OPTIONS["password"])
     for number in numbers:
         page = pdf[number]
-        text = page_text(page)
+        texts[number] = page_text(page)
         page.close()
-        if text.strip():
-            pages.append(page_html(document, number, text))
-        else:
+        if not texts[number].strip():
             empty.append(number)
+            continue
+        try:
+            pages[number] = [span for span in document.extract_spans(number) if span.text.strip()]
+        except RuntimeError:
+            pages[number] = []
     say_without_text(empty, numbers)
+    body_size, heading_sizes = type_sizes(pages.values())
+    out = []
+    for number, spans in pages.items():
+        found = "" if RIGHT_TO_LEFT_TEXT.search(texts[number]) else page_blocks(spans, body_size, heading_sizes)
+        out.append(found if kept_words(texts[number], found) >= 0.9 else plain_html(texts[number]))
     title = pdf.get_metadata_dict(skip_empty=True).get("Title", "")
-    return parse_html("\n".join(pages))[0], title
+    return parse_html("\n".join(out))[0], title
