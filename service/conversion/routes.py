@@ -5,11 +5,12 @@ Handlers translate HTTP into calls and back; they decide nothing. They find what
 
 import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from litestar import Request, get, post, put
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.params import PathParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
@@ -24,6 +25,10 @@ from service.conversion.offer import Outputs, Pairs, RecipeView, RecipeViews, ou
 from service.conversion.recipes import Catalogue, LiveCatalogue
 
 AnyRequest = Request[Any, Any, Any]
+OutputFormat = Annotated[str, PathParameter(description="What to make: a format's name, extension or media type.")]
+FileName = Annotated[str, PathParameter(description="The file's name; only its extension matters for its type.")]
+InputName = Annotated[str, PathParameter(description="The input: an extension, format name or media type.")]
+RecipeName = Annotated[str, PathParameter(description="The recipe's name.")]
 
 
 class Parts(Struct, frozen=True):
@@ -61,25 +66,25 @@ async def convert(request: AnyRequest) -> ASGIApp:
 
 
 @post("/convert/{output_format:str}", operation_class=Converting, **_CONVERTS)
-async def convert_to(request: AnyRequest, output_format: str) -> ASGIApp:
+async def convert_to(request: AnyRequest, output_format: OutputFormat) -> ASGIApp:
     """Convert to this format."""
     return _answer(request, output_format, None)
 
 
 @put("/convert/{output_format:str}", operation_class=Converting, **_CONVERTS)
-async def convert_put(request: AnyRequest, output_format: str) -> ASGIApp:
+async def convert_put(request: AnyRequest, output_format: OutputFormat) -> ASGIApp:
     """Convert to this format: ``curl -T FILE``, which sends PUT."""
     return _answer(request, output_format, None)
 
 
 @post("/convert/{output_format:str}/{name:str}", operation_class=Converting, **_CONVERTS)
-async def convert_named(request: AnyRequest, output_format: str, name: str) -> ASGIApp:
+async def convert_named(request: AnyRequest, output_format: OutputFormat, name: FileName) -> ASGIApp:
     """Convert the file of this name to this format; or to a media type, whose two halves these are."""
     return _answer(request, output_format, name)
 
 
 @put("/convert/{output_format:str}/{name:str}", operation_class=Converting, **_CONVERTS)
-async def convert_put_named(request: AnyRequest, output_format: str, name: str) -> ASGIApp:
+async def convert_put_named(request: AnyRequest, output_format: OutputFormat, name: FileName) -> ASGIApp:
     """Convert the file of this name to this format: ``curl -T FILE URL/``, which appends the name."""
     return _answer(request, output_format, name)
 
@@ -91,7 +96,7 @@ async def formats(request: AnyRequest) -> Pairs:
 
 
 @get("/formats/{name:path}", tags=["offered"], responses=failing(404))
-async def formats_of(request: AnyRequest, name: str) -> Outputs:
+async def formats_of(request: AnyRequest, name: InputName) -> Outputs:
     """List what one input can become; it is named by extension, format or media type."""
     word = name.strip("/")
     try:
@@ -108,7 +113,7 @@ async def recipes(request: AnyRequest) -> RecipeViews:
 
 
 @get("/recipes/{name:str}", tags=["offered"], responses=failing(404))
-async def recipe(request: AnyRequest, name: str) -> RecipeView:
+async def recipe(request: AnyRequest, name: RecipeName) -> RecipeView:
     """Describe one recipe."""
     found = _catalogue(request).recipe(name)
     if found is None:
