@@ -13,27 +13,28 @@ FROM scratch AS wheels
 
 FROM $BASE AS build
 ENV PIP_FIND_LINKS=/wheels PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
-RUN python3 -m venv /opt/recast /build && python3 -m venv --without-pip /opt/recast/kernel
+RUN python3 -m venv /build
 
 FROM build AS kernel
 ARG PIP_NO_INDEX
 COPY requirements-kernel.lock .
 RUN --mount=type=bind,from=wheels,target=/wheels \
-    /build/bin/pip --python /opt/recast/kernel/bin/python install --quiet --require-hashes --only-binary=:all: -r requirements-kernel.lock
+    python3 -m venv --without-pip /opt/recast/kernel \
+ && /build/bin/pip --python /opt/recast/kernel/bin/python install --quiet --require-hashes --only-binary=:all: -r requirements-kernel.lock
 
 FROM build AS converter
 ARG PIP_NO_INDEX
 COPY requirements.lock requirements-dev.lock ./
 RUN --mount=type=bind,from=wheels,target=/wheels \
-    /build/bin/pip --python /opt/recast/bin/python install --quiet --require-hashes --only-binary=:all: -r requirements.lock \
+    python3 -m venv --without-pip /opt/recast \
+ && /build/bin/pip --python /opt/recast/bin/python install --quiet --require-hashes --only-binary=:all: -r requirements.lock \
  && sed -n '/^setuptools==/,/[^\\]$/p' requirements-dev.lock > backend.lock \
  && /build/bin/pip install --quiet --require-hashes --only-binary=:all: -r backend.lock
 COPY LICENSE README.md pyproject.toml /src/
 COPY recipes /src/recipes
 COPY service /src/service
 RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /dist /src \
- && /build/bin/pip --python /opt/recast/bin/python install --quiet --no-deps --no-index /dist/*.whl \
- && /build/bin/pip --python /opt/recast/bin/python uninstall --quiet --yes pip
+ && /build/bin/pip --python /opt/recast/bin/python install --quiet --no-deps --no-index /dist/*.whl
 
 # What every image begins with: no pip, nothing with a setuid bit, a user and a place to write.
 FROM $BASE AS base

@@ -12,9 +12,9 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from chart_readme import README, readme, rows
 
 from service import settings
+from tests.deploy.chart_readme import README, readme, rows
 
 CHART = Path(__file__).parents[2] / "helm" / "recast"
 VALUES = sorted(Path(__file__).with_name("values").glob("*.yaml"))
