@@ -172,7 +172,7 @@ class Card {
     try {
       const types = await inputTypes();
       const select = $("select", this.part("kind"));
-      select.replaceChildren(new Option("Choose a type…", ""), ...types.map((type) => new Option(type)));
+      select.replaceChildren(new Option("Choose a type…", ""), ...types.map((type) => new Option(type, type)));
       select.id = `${this.id}-kind`;
       $("label", this.part("kind")).htmlFor = select.id;
       select.onchange = () => {
@@ -187,9 +187,11 @@ class Card {
 
   offer(outputs) {
     this.outputs = outputs;
-    this.part("target").replaceChildren(
-      ...outputs.map((each) => new Option(`${each.output_format}${each.requires_model ? " (by a model)" : ""}`, each.output_format)),
-    );
+    const choices = (some) => some.map((each) => new Option(each.output_format, each.output_format));
+    const byModel = outputs.filter((each) => each.requires_model);
+    const group = Object.assign(document.createElement("optgroup"), { label: "With a language model" });
+    group.append(...choices(byModel));
+    this.part("target").replaceChildren(...choices(outputs.filter((each) => !each.requires_model)), ...(byModel.length ? [group] : []));
     this.part("ask").hidden = false;
     this.showOptions();
     showTogether();
@@ -199,11 +201,19 @@ class Card {
     return this.outputs.find((each) => each.output_format === this.part("target").value);
   }
 
+  /** The formats that a program makes, with no model. */
+  programmed() {
+    return this.outputs.filter((each) => !each.requires_model).map((each) => each.output_format);
+  }
+
+  can(format) {
+    return this.programmed().includes(format);
+  }
+
   choose(format) {
-    if (this.outputs.some((each) => each.output_format === format)) {
-      this.part("target").value = format;
-      this.showOptions();
-    }
+    if (!this.can(format)) return;
+    this.part("target").value = format;
+    this.showOptions();
   }
 
   showOptions() {
@@ -374,7 +384,7 @@ function remove(card) {
 /** Offer what all files can become, when there are several. */
 function showTogether() {
   const offered = [...cards.values()].filter((card) => card.outputs.length);
-  const shared = offered.length > 1 ? offered[0].outputs.map((each) => each.output_format).filter((format) => offered.every((card) => card.outputs.some((each) => each.output_format === format))) : [];
+  const shared = offered.length > 1 ? offered[0].programmed().filter((format) => offered.every((card) => card.can(format))) : [];
   const select = $("#all-format");
   const before = select.value;
   select.replaceChildren(...(shared.length ? shared : ["its own choice"]).map((format) => new Option(format, shared.length ? format : "")));
