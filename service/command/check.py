@@ -21,6 +21,9 @@ from service.conversion.recipes import Catalogue
 from service.settings import Settings
 
 
+_LITERALS = 3  # the assignments that `prompt.program` puts before a recipe's own
+
+
 class Trial(Struct, frozen=True):
     """One pair to be tried; without a sample it cannot be."""
 
@@ -76,8 +79,8 @@ def faults_of(recipe: Recipe) -> Iterable[str]:
     except SyntaxError as error:
         yield f"the joined program does not compile: {error}"
         return
-    own = ast.parse(recipe.source)
-    words = {node.value for node in ast.walk(own) if isinstance(node, ast.Constant)}
+    body = tree.body[_LITERALS:]
+    words = {node.value for statement in body for node in ast.walk(statement) if isinstance(node, ast.Constant)}
     for name in recipe.options:
         if name not in words:
             yield f"the program never reads the option {name}"

@@ -18,7 +18,6 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from service.command import serve
 from service.command.client import Client, ConversionFailed, Converted, ServiceUnreachable
 from service.settings import Settings
 
@@ -90,13 +89,12 @@ def run_all(
     works: Sequence[Work], *, options: Mapping[str, str], url: str | None, settings: Settings, as_json: bool
 ) -> int:
     """Call `run` on a loop of its own; a start that fails is one line and exit code 1."""
-    codes: list[int] = []
+    running = run(works, options=options, url=url, settings=settings, as_json=as_json)
+    if url:
+        return asyncio.run(running)
+    from service.command import serve  # noqa: PLC0415 - both halves of the service, which a client does without
 
-    async def running() -> None:
-        codes.append(await run(works, options=options, url=url, settings=settings, as_json=as_json))
-
-    serve.run(running())
-    return codes[0]
+    return serve.run(running)
 
 
 async def run(
@@ -135,6 +133,8 @@ def _work(source: str, target: Path | None, output_format: str) -> Work:
         return Work(Path(STANDARD), target, output_format, "")
     if target is not None and Path(source).resolve() == target.resolve():
         raise Unusable(f"{source} would be overwritten by itself.")
+    if not Path(source).is_file():
+        raise Unusable(f"{source}: no such file.")
     return Work(Path(source), target, output_format, Path(source).name)
 
 
@@ -196,7 +196,7 @@ async def _convert(client: Client, work: Work, options: Mapping[str, str], progr
     except ServiceUnreachable as failure:
         return Outcome(*shown, ok=False, error=str(failure), exit_code=1)
     except OSError as failure:
-        return Outcome(*shown, ok=False, error=f"{failure.filename or work.source}: {failure.strerror}", exit_code=2)
+        return Outcome(*shown, ok=False, error=f"{failure.strerror}: {failure.filename}", exit_code=2)
     finally:
         progress.remove_task(task)
     return _succeeded(shown, done)
@@ -253,5 +253,7 @@ async def _service(url: str | None, settings: Settings) -> AsyncIterator[str]:
     if url:
         yield url
         return
+    from service.command import serve  # noqa: PLC0415 - likewise
+
     async with serve.for_one_run(settings) as address:
         yield address

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import uvloop
@@ -21,6 +22,8 @@ from service.conversion.recipe import RecipeInvalid
 from service.conversion.recipes import LiveCatalogue, builtin_directory
 from service.settings import Settings, environment
 from service.telemetry import configure_logging, configure_tracing
+
+T = TypeVar("T")
 
 # What a child engine needs of the settings. Its address and key are the parent's to give.
 _CHILD_SETTINGS = (
@@ -40,11 +43,11 @@ _CHILD_SETTINGS = (
 )
 
 
-def run(serving: Coroutine[None, None, None]) -> None:
+def run(serving: Coroutine[None, None, T]) -> T:
     """Run one of the services below to its end, on uvloop; what stops its start is one line and exit code 1."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serving)
+            return runner.run(serving)
     except (AddressUnusable, EngineFailed, RecipeInvalid) as error:
         sys.stderr.write(f"recast: {error}\n")
         sys.exit(1)

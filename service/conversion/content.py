@@ -87,11 +87,15 @@ def _found_by_libmagic(path: Path) -> Found:
     if guess in {"application/octet-stream", "application/x-empty"} or guess.startswith("text/"):
         return Found("unknown")
     row = table().by_word.get(guess)
+    if row and row.proof == "name":
+        return Found("unknown")  # what the table does not trust its bytes to prove
     return Found("bytes", row.name if row else None, None if row else guess)
 
 
 def _found_in_text(text: texts.Text, path: Path, wanted: Format | None) -> Found:
     shown = texts.structure(text)
+    if shown == ("json", True) and wanted and wanted.name == "ndjson" and len(text.head.split("\n", 2)) < 3:  # noqa: PLR2004
+        return Found("text", "ndjson", evidence="structure")  # a single record on a single line is both
     if shown:
         return Found("text", shown[0], evidence="structure", sure=shown[1])
     if wanted is None and text.clean:
@@ -120,8 +124,9 @@ def _format_of_package(inside: insides.Package, wanted: Format | None) -> str:
         return "epub"
     for row in rows:
         if row.folder and any(name.startswith(row.folder) for name in inside.names):
-            related = wanted and wanted.base == row.name
-            return wanted.name if wanted and related else row.name
+            return wanted.name if wanted and wanted.base == row.name else row.name
+    if not inside.names and wanted and wanted.proof == "bytes" and not (wanted.magic or wanted.streams):
+        return wanted.name  # nothing of it can be read; the program will say that it is damaged
     return "zip"
 
 

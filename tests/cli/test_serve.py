@@ -1,0 +1,159 @@
+"""`recast serve` as an operator sees it: starts, ends, and what it does about an engine that dies."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.serving import Served
+
+SAMPLES = Path(__file__).parents[2] / "recipes" / "samples"
+CSV = (SAMPLES / "table.csv").read_bytes()
+
+Serve = Callable[..., Served]
+
+
+def _engine(served: Served) -> psutil.Process:
+    return next(each for each in psutil.Process(served.process.pid).children() if "--child" in each.cmdline())
+
+
+def _until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _converts(served: Served) -> bool:
+    try:
+        return (
+            httpx.post(f"{served.url}/convert/json", content=CSV, params={"from": "csv"}, timeout=20).status_code == 200
+        )
+    except httpx.TransportError:
+        return False
+
+
+def _recast(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RECAST_", "OPENAI_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
+        env=environment | {f"RECAST_{name.upper()}": value for name, value in settings.items()},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_terminated_service_ends_with_nothing_left(serve: Serve) -> None:
+    """SIGTERM: exit code 0, and the engine is gone too."""
+    served = serve()
+    engine = _engine(served)
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(30) == 0
+    assert _until(lambda: not engine.is_running())
+
+
+def test_a_killed_service_takes_its_engine_along(serve: Serve) -> None:
+    """Even SIGKILL leaves no engine behind."""
+    served = serve()
+    engine = _engine(served)
+    served.process.kill()
+    served.process.wait()
+    assert _until(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_an_engine_that_dies_is_started_again(serve: Serve) -> None:
+    """The service says 503 meanwhile, and then converts as before."""
+    served = serve()
+    assert _converts(served)
+    engine = _engine(served)
+    engine.kill()
+    assert _until(lambda: _converts(served))
+    assert _engine(served).pid != engine.pid
+
+
+def test_a_running_conversion_outlives_the_signal(serve: Serve) -> None:
+    """A request that was under way gets its file; new ones are refused; then the service ends."""
+    served = serve()
+    with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2]))) as slow:
+        head = f"POST /convert/json?from=csv HTTP/1.1\r\nHost: x\r\nContent-Length: {len(CSV)}\r\n\r\n"
+        slow.sendall(head.encode() + CSV[:10])
+        time.sleep(0.3)
+        served.process.send_signal(signal.SIGTERM)
+        assert _until(lambda: httpx.get(f"{served.url}/readyz").status_code == 503)
+        assert httpx.post(f"{served.url}/convert/json", content=CSV).status_code == 503
+        slow.sendall(CSV[10:])
+        slow.settimeout(20)
+        assert slow.recv(15).startswith(b"HTTP/1.1 200")
+    assert served.process.wait(30) == 0
+
+
+def test_the_key_of_the_engine_is_not_in_any_environment(serve: Serve) -> None:
+    """A container could come to read it there."""
+    served = serve()
+    processes = [psutil.Process(served.process.pid), *psutil.Process(served.process.pid).children(recursive=True)]
+    assert all("KEY" not in name for each in processes for name in each.environ())
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"prot": "1"}, "RECAST_PROT: no such setting"),
+        ({"host": "192.0.2.1"}, "RECAST_API_KEYS"),
+        ({"port": "-1"}, "RECAST_PORT"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start(settings: dict[str, str], said: str) -> None:
+    """With usage and one line that names it."""
+    done = _recast("serve", **settings)
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()[-1]
+
+
+def test_a_taken_port_is_said_in_one_line() -> None:
+    """Before an engine is started."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = _recast("serve", port=str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [line for line in done.stderr.splitlines() if "cannot listen" in line]
+
+
+def test_a_wrong_recipe_stops_the_start(tmp_path: Path) -> None:
+    """One line that names the file."""
+    (tmp_path / "mine.toml").write_text("titel = 1", encoding="utf-8")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    done = _recast("serve", port=port, recipes=str(tmp_path))
+    assert done.returncode == 1
+    assert f"{tmp_path}/mine.toml: " in done.stderr
+
+
+@pytest.mark.slow
+def test_a_head_that_never_ends_is_cut_off(service: Served) -> None:
+    """A byte every now and then does not hold a connection for ever."""
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", int(service.url.rpartition(":")[2]))) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\n")
+        slow.settimeout(1)
+        while time.monotonic() - began < 40:
+            try:
+                slow.sendall(b"a")
+                if slow.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+    assert time.monotonic() - began < 30
