@@ -43,7 +43,7 @@ check: dev
 # What people use today, for the bench's side by side; as root on Debian also pandoc, poppler, ImageMagick, libvips and LibreOffice.
 bench-peers:
 	test -x $(VENV)/peers/bin/python || $(PYTHON) -m venv $(VENV)/peers
-	$(VENV)/peers/bin/python -m pip install --quiet --only-binary=:all: csvkit duckdb markdown-it-py 'markitdown[all]' nbconvert openpyxl pandas pyarrow weasyprint
+	$(VENV)/peers/bin/python -m pip install --quiet --only-binary=:all: csvkit duckdb ipykernel markdown-it-py 'markitdown[all]' nbconvert openpyxl pandas pyarrow weasyprint
 	test "$$(id -u)" != 0 || { apt-get update -qq && apt-get install -qq -y --no-install-recommends imagemagick libpango-1.0-0 libpangoft2-1.0-0 libreoffice-calc libreoffice-writer libvips-tools pandoc poppler-utils >/dev/null; }
 
 bench: dev
