@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from litestar import Litestar, Router
@@ -10,6 +11,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 
 from service.access import Access
+from service.engine import documents
 from service.engine.assembly import Engine, assembled
 from service.engine.container import Clock
 from service.engine.faults import MAX_JSON_BYTES, answer
@@ -101,7 +103,7 @@ def create_app(
         exception_handlers={Exception: answer},
         lifespan=[lifespan],
         request_max_body_size=MAX_JSON_BYTES,
-        openapi_config=None,
+        openapi_config=documents.config(version("recast")),
         logging_config=None,
     )
 

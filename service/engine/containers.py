@@ -15,7 +15,15 @@ from service.engine.files import Files
 from service.engine.lifecycle import Event, Life, Status, after, at
 from service.engine.sandbox import Limits, Package, Sandbox, SandboxDown, SandboxFull
 from service.engine.state import State, Table, UnknownCursor
-from service.engine.wire import MEMORY_BYTES, ContainerFile, ContainerQuery, ExpiresAfter, MemoryLimit, Page
+from service.engine.wire import (
+    MEMORY_BYTES,
+    ContainerFile,
+    ContainerFilePage,
+    ContainerPage,
+    ContainerQuery,
+    ExpiresAfter,
+    MemoryLimit,
+)
 from service.engine.wire import Container as Resource
 
 DEFAULT_MINUTES = 20
@@ -179,7 +187,7 @@ class Containers:
                 raise ContainerNotFound(identifier) from None
             return _resource(row)
 
-    def page(self, query: ContainerQuery) -> Page[Resource]:
+    def page(self, query: ContainerQuery) -> ContainerPage:
         """One page of the list, expired ones too; no container is used by it.
 
         Raises:
@@ -191,7 +199,7 @@ class Containers:
             raise CursorNotFound(query.after or "") from None
         live = (self._settle(row.id) for row in rows)
         data = [_resource(_row(now) if now else row) for row, now in zip(rows, live, strict=True)]
-        return Page(data, data[0].id if data else None, data[-1].id if data else None, more)
+        return ContainerPage(data, data[0].id if data else None, data[-1].id if data else None, more)
 
     async def delete(self, identifier: str) -> None:
         """End a container and forget it.
@@ -239,7 +247,7 @@ class Containers:
             self._write(container)
 
 
-def page_files(files: list[ContainerFile], *, after: str | None, limit: int, order: str) -> Page[ContainerFile]:
+def page_files(files: list[ContainerFile], *, after: str | None, limit: int, order: str) -> ContainerFilePage:
     """One page of a container's files.
 
     Raises:
@@ -253,7 +261,7 @@ def page_files(files: list[ContainerFile], *, after: str | None, limit: int, ord
             raise CursorNotFound(after)
     data = ordered[start : start + limit]
     more = len(ordered) > start + limit
-    return Page(data, data[0].id if data else None, data[-1].id if data else None, more)
+    return ContainerFilePage(data, data[0].id if data else None, data[-1].id if data else None, more)
 
 
 def _row(container: Container) -> Row:

@@ -11,7 +11,7 @@ import msgspec
 
 from service.engine.errors import CursorNotFound, FileNotFound
 from service.engine.state import State, Table, UnknownCursor
-from service.engine.wire import File, FileExpiry, FileQuery, Page, Purpose, new_id
+from service.engine.wire import File, FileExpiry, FilePage, FileQuery, Purpose, new_id
 
 Clock = Callable[[], float]
 
@@ -68,7 +68,7 @@ class Files:
         """Where the bytes lie; to be read, never to be changed."""
         return self._directory / file.id
 
-    def page(self, query: FileQuery) -> Page[File]:
+    def page(self, query: FileQuery) -> FilePage:
         """One page of the list.
 
         Raises:
@@ -80,7 +80,7 @@ class Files:
             raise CursorNotFound(query.after or "") from None
         now = self._clock()
         rows = [row for row in rows if not _is_over(row, now)]
-        return Page(rows, rows[0].id if rows else None, rows[-1].id if rows else None, more)
+        return FilePage(rows, rows[0].id if rows else None, rows[-1].id if rows else None, more)
 
     async def delete(self, identifier: str) -> None:
         """Unlink the bytes, then forget the row.

@@ -33,6 +33,10 @@ _REPLAYS_KEPT = 100
 _log = structlog.get_logger("recast.engine")
 
 
+class ItemPage(Page[InputItem]):
+    """A page of a response's input."""
+
+
 class Running:
     """A run and the task that performs it."""
 
@@ -227,7 +231,7 @@ class Responses:
         self._replays.pop(identifier, None)
         self._memory.forget(identifier)
 
-    def input_items(self, identifier: str, query: PageQuery) -> Page[InputItem]:
+    def input_items(self, identifier: str, query: PageQuery) -> ItemPage:
         """One page of a response's own input.
 
         Raises:
@@ -242,7 +246,7 @@ class Responses:
             if start < 0:
                 raise CursorNotFound(query.after)
         data = ordered[start : start + query.limit]
-        return Page(
+        return ItemPage(
             data, data[0].id if data else None, data[-1].id if data else None, len(ordered) > start + query.limit
         )
 

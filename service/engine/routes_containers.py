@@ -10,6 +10,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from service.engine.assembly import Engine
 from service.engine.containers import page_files
+from service.engine.documents import Described, body
 from service.engine.errors import InvalidRequest, TooLarge
 from service.engine.sandbox import Package
 from service.engine.shape import fit, fit_text, parse_json
@@ -17,6 +18,8 @@ from service.engine.uploads import DEFAULT_NAME, download, nested, received, the
 from service.engine.wire import (
     Container,
     ContainerFile,
+    ContainerFilePage,
+    ContainerPage,
     ContainerQuery,
     CreateContainer,
     CreateContainerFile,
@@ -27,12 +30,21 @@ from service.engine.wire import (
 )
 
 
+class PackagePage(Page[Package]):
+    """All packages."""
+
+
 class ContainerRoutes(Controller):
     """Containers."""
 
     path = "/v1/containers"
 
-    @post(status_code=HTTP_200_OK, operation_id="createContainer")
+    @post(
+        status_code=HTTP_200_OK,
+        operation_id="createContainer",
+        operation_class=Described,
+        responses=body(CreateContainer),
+    )
     async def create(self, request: Request[Any, Any, Any], engine: NamedDependency[Engine]) -> Container:
         """Make a container."""
         wanted = fit(parse_json(await request.body()), CreateContainer)
@@ -49,28 +61,30 @@ class ContainerRoutes(Controller):
         )
         return await engine.containers.describe(container.id)
 
-    @get(operation_id="listContainers")
-    async def page(self, request: Request[Any, Any, Any], engine: NamedDependency[Engine]) -> Page[Container]:
+    @get(operation_id="listContainers", operation_class=Described)
+    async def page(self, request: Request[Any, Any, Any], engine: NamedDependency[Engine]) -> ContainerPage:
         """List containers, expired ones too."""
         return engine.containers.page(fit_text(dict(request.query_params), ContainerQuery))
 
-    @get("/{container_id:str}", operation_id="retrieveContainer")
+    @get("/{container_id:str}", operation_id="retrieveContainer", operation_class=Described)
     async def retrieve(self, container_id: FromPath[str], engine: NamedDependency[Engine]) -> Container:
         """Show a container."""
         return await engine.containers.describe(container_id)
 
-    @delete("/{container_id:str}", status_code=HTTP_200_OK, operation_id="deleteContainer")
+    @delete("/{container_id:str}", status_code=HTTP_200_OK, operation_id="deleteContainer", operation_class=Described)
     async def remove(self, container_id: FromPath[str], engine: NamedDependency[Engine]) -> Deleted:
         """End a container and unlink everything in it."""
         await engine.containers.delete(container_id)
         return Deleted(id=container_id, object="container.deleted")
 
-    @get("/{container_id:str}/packages", operation_id="listContainerPackages")
-    async def packages(self, container_id: FromPath[str], engine: NamedDependency[Engine]) -> Page[Package]:
+    @get("/{container_id:str}/packages", operation_id="listContainerPackages", operation_class=Described)
+    async def packages(self, container_id: FromPath[str], engine: NamedDependency[Engine]) -> PackagePage:
         """List the Python packages that code in the container can import; an extension of this engine."""
         await engine.containers.describe(container_id)
         packages = await engine.containers.packages()
-        return Page(packages, packages[0].name if packages else None, packages[-1].name if packages else None, False)
+        return PackagePage(
+            packages, packages[0].name if packages else None, packages[-1].name if packages else None, False
+        )
 
 
 class ContainerFileRoutes(Controller):
@@ -78,7 +92,12 @@ class ContainerFileRoutes(Controller):
 
     path = "/v1/containers/{container_id:str}/files"
 
-    @post(status_code=HTTP_200_OK, operation_id="createContainerFile")
+    @post(
+        status_code=HTTP_200_OK,
+        operation_id="createContainerFile",
+        operation_class=Described,
+        responses=body(CreateContainerFile),
+    )
     async def create(
         self, container_id: FromPath[str], request: Request[Any, Any, Any], engine: NamedDependency[Engine]
     ) -> ContainerFile:
@@ -88,11 +107,11 @@ class ContainerFileRoutes(Controller):
             return await self._copy(
                 fit(parse_json(await request.body()), CreateContainerFile).file_id, container_id, engine
             )
-        async with received(request, engine.spool, max_bytes=engine.max_file_bytes) as body:
-            fields = nested(body.fields)
-            if not body.files and "file_id" in fields:
+        async with received(request, engine.spool, max_bytes=engine.max_file_bytes) as sent:
+            fields = nested(sent.fields)
+            if not sent.files and "file_id" in fields:
                 return await self._copy(fields["file_id"], container_id, engine)
-            file = the_file(body)
+            file = the_file(sent)
             if file.bytes > engine.max_file_bytes:
                 raise TooLarge(engine.max_file_bytes)
             return await container.add(file.path, file.filename or DEFAULT_NAME, size=file.bytes)
@@ -102,10 +121,10 @@ class ContainerFileRoutes(Controller):
         container = await engine.containers.use(container_id)
         return await container.add(engine.files.path(upload), upload.filename, size=upload.bytes)
 
-    @get(operation_id="listContainerFiles")
+    @get(operation_id="listContainerFiles", operation_class=Described)
     async def page(
         self, container_id: FromPath[str], request: Request[Any, Any, Any], engine: NamedDependency[Engine]
-    ) -> Page[ContainerFile]:
+    ) -> ContainerFilePage:
         """List the regular files of a container."""
         query = fit_text(dict(request.query_params), PageQuery)
         container = await engine.containers.use(container_id)
@@ -113,14 +132,14 @@ class ContainerFileRoutes(Controller):
         files = list(container.files().values())
         return page_files(files, after=query.after, limit=query.limit, order=query.order)
 
-    @get("/{file_id:str}", operation_id="retrieveContainerFile")
+    @get("/{file_id:str}", operation_id="retrieveContainerFile", operation_class=Described)
     async def retrieve(
         self, container_id: FromPath[str], file_id: FromPath[str], engine: NamedDependency[Engine]
     ) -> ContainerFile:
         """Show a file of a container."""
         return (await engine.containers.use(container_id)).file(file_id)
 
-    @get("/{file_id:str}/content", operation_id="downloadContainerFile")
+    @get("/{file_id:str}/content", operation_id="downloadContainerFile", operation_class=Described)
     async def content(
         self, container_id: FromPath[str], file_id: FromPath[str], engine: NamedDependency[Engine]
     ) -> Stream:
@@ -129,7 +148,7 @@ class ContainerFileRoutes(Controller):
         name = container.file(file_id).path.rpartition("/")[2]
         return download(container.open(file_id), name)
 
-    @delete("/{file_id:str}", status_code=HTTP_200_OK, operation_id="deleteContainerFile")
+    @delete("/{file_id:str}", status_code=HTTP_200_OK, operation_id="deleteContainerFile", operation_class=Described)
     async def remove(
         self, container_id: FromPath[str], file_id: FromPath[str], engine: NamedDependency[Engine]
     ) -> Deleted:

@@ -15,11 +15,11 @@ from litestar.types import Receive
 
 from service.engine import request as wanted
 from service.engine.assembly import Engine
-from service.engine.items import InputItem
+from service.engine.documents import Described, body
 from service.engine.response import Response
-from service.engine.responses import Running, includes_outputs
+from service.engine.responses import ItemPage, Running, includes_outputs
 from service.engine.shape import fit_text, parse_json
-from service.engine.wire import Deleted, Page, PageQuery
+from service.engine.wire import Deleted, PageQuery
 from service.spool import ClientGone
 
 _STREAM_HEADERS = {
@@ -34,7 +34,12 @@ class ResponseRoutes(Controller):
 
     path = "/v1/responses"
 
-    @post(status_code=HTTP_200_OK, operation_id="createResponse")
+    @post(
+        status_code=HTTP_200_OK,
+        operation_id="createResponse",
+        operation_class=Described,
+        responses=body(wanted.CreateResponse),
+    )
     async def create(self, request: Request[Any, Any, Any], engine: NamedDependency[Engine]) -> Response | Stream:
         """Make a response; a client that hangs up on one that is not in the background ends it."""
         running = await engine.responses.start(wanted.parse(parse_json(await request.body())))
@@ -44,7 +49,7 @@ class ResponseRoutes(Controller):
             await _finished(running, request.receive)
         return running.response
 
-    @get("/{response_id:str}", operation_id="getResponse")
+    @get("/{response_id:str}", operation_id="getResponse", operation_class=Described)
     async def retrieve(
         self, response_id: FromPath[str], request: Request[Any, Any, Any], engine: NamedDependency[Engine]
     ) -> Response | Stream:
@@ -61,21 +66,23 @@ class ResponseRoutes(Controller):
         include = [value for name in ("include", "include[]") for value in request.query_params.getall(name, [])]
         return engine.responses.get(response_id, include_outputs=includes_outputs(include))
 
-    @delete("/{response_id:str}", status_code=HTTP_200_OK, operation_id="deleteResponse")
+    @delete("/{response_id:str}", status_code=HTTP_200_OK, operation_id="deleteResponse", operation_class=Described)
     async def remove(self, response_id: FromPath[str], engine: NamedDependency[Engine]) -> Deleted:
         """Forget a response."""
         await engine.responses.delete(response_id)
         return Deleted(id=response_id, object="response")
 
-    @post("/{response_id:str}/cancel", status_code=HTTP_200_OK, operation_id="cancelResponse")
+    @post(
+        "/{response_id:str}/cancel", status_code=HTTP_200_OK, operation_id="cancelResponse", operation_class=Described
+    )
     async def cancel(self, response_id: FromPath[str], engine: NamedDependency[Engine]) -> Response:
         """Stop a background response."""
         return await engine.responses.cancel(response_id)
 
-    @get("/{response_id:str}/input_items", operation_id="listInputItems")
+    @get("/{response_id:str}/input_items", operation_id="listInputItems", operation_class=Described)
     async def input_items(
         self, response_id: FromPath[str], request: Request[Any, Any, Any], engine: NamedDependency[Engine]
-    ) -> Page[InputItem]:
+    ) -> ItemPage:
         """List what a response was made from."""
         query = {name: value for name, value in request.query_params.items() if "include" not in name}
         return engine.responses.input_items(response_id, fit_text(query, PageQuery))

@@ -149,6 +149,18 @@ class File(msgspec.Struct, kw_only=True):
     status: Literal["processed"] = "processed"
 
 
+class ContainerPage(Page[Container]):
+    """A page of containers."""
+
+
+class ContainerFilePage(Page[ContainerFile]):
+    """A page of a container's files."""
+
+
+class FilePage(Page[File]):
+    """A page of uploads."""
+
+
 class Deleted(msgspec.Struct):
     """The answer to every delete."""
 
@@ -164,3 +176,7 @@ class ModelCard(msgspec.Struct):
     created: int
     owned_by: str
     object: Literal["model"] = "model"
+
+
+class ModelPage(Page[ModelCard]):
+    """All models."""
