@@ -91,7 +91,7 @@ by.plot.bar(); plt.tight_layout(); plt.savefig('/mnt/data/chart.png', dpi=80); p
     assert logs(solved.response).endswith("{'N': 4, 'S': 2}\n")
     picture = Image.open(io.BytesIO(solved.file("chart.png"))).convert("L")
     assert picture.height > 100
-    assert min(picture.getdata()) < 100
+    assert sum(picture.histogram()[:100]) > 0
 
 
 def test_rules_checked_over_a_table(solve: Solve) -> None:
