@@ -217,6 +217,11 @@ def _plain(element, out, indent):
     if tag == "pre":
         out.append("\n\n" + element.text_content().strip("\n") + "\n\n")
         return
+    if "footnote-backref" in (element.get("class") or ""):
+        return
+    if tag == "sup" and "footnote" in (element.get("class") or ""):
+        out.append(f"[{element.text_content()}]")
+        return
     if tag == "br":
         out.append("\n" + indent)
     elif tag == "hr":

@@ -41,7 +41,9 @@ class WordWriter:
 
     def flush(self, properties, always=False):
         """Close the paragraph that was collected."""
-        if any(not run.endswith('preserve"> </w:t></w:r>') for run in self.runs) or always:
+        if self.runs and self.runs[-1].endswith(" </w:t></w:r>"):
+            self.runs[-1] = self.runs[-1].removesuffix(" </w:t></w:r>") + "</w:t></w:r>"
+        if any(not run.endswith(('preserve"> </w:t></w:r>', 'preserve"></w:t></w:r>')) for run in self.runs) or always:
             bidi = "<w:bidi/>" if self.rtl else ""
             self.out.append(f"<w:p><w:pPr>{self.open or properties}{bidi}</w:pPr>{''.join(self.runs)}</w:p>")
             self.open = ""
