@@ -1,0 +1,143 @@
+"""Overload, drains and deaths: what is promised when things do not go well."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.serving import Served, serving
+
+RECIPES = Path(__file__).parent / "recipes"
+NOTHING = {"containers": 0, "uploads": 0, "spooled": 0}
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service with the trial recipe, one place, one in the queue, and short budgets."""
+    settings = {
+        "recipes": str(RECIPES),
+        "concurrency": "1",
+        "queue_places": "1",
+        "queue_seconds": "1",
+        "run_seconds": "4",
+    }
+    with serving(tmp_path_factory.mktemp("trial"), settings) as served:
+        yield served
+
+
+def _trial(service: Served, does: str, seconds: float = 0) -> httpx.Response:
+    with service.client() as client:
+        return client.post(f"/convert/ics?does={does}&seconds={seconds}", files={"file": ("a.csv", b"a\n1\n")})
+
+
+@pytest.mark.parametrize(
+    ("does", "status", "code"),
+    [
+        ("crash", 422, "conversion_failed"),
+        ("exit", 422, "conversion_failed"),
+        ("eat", 422, "too_large"),
+        ("nothing", 502, "no_output"),
+        ("empty", 502, "wrong_output"),
+        ("wrong", 502, "wrong_output"),
+    ],
+)
+def test_a_program_that_fails(trial: Served, does: str, status: int, code: str) -> None:
+    """Whatever a program does, its caller hears the right thing, no content of the file, and nothing is left."""
+    answer = _trial(trial, does)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "secret" not in answer.text
+    assert trial.settled() == NOTHING
+
+
+def test_a_program_that_takes_too_long(trial: Served) -> None:
+    """The run budget ends it with 504 and takes its container away."""
+    started = time.monotonic()
+    answer = _trial(trial, "sleep", 60)
+    assert (answer.status_code, answer.json()["code"]) == (504, "run_timeout")
+    assert time.monotonic() - started < 10
+    assert trial.settled() == NOTHING
+
+
+def test_a_report_cannot_break_out_of_its_headers(trial: Served) -> None:
+    """What a program reports is encoded, whatever it holds."""
+    headers = _trial(trial, "warn").headers
+    assert "Set-Cookie" not in headers
+    assert headers["Recast-Warnings"] == '%"na%c3%afve %22quotes%22%0d%0aSet-Cookie: a=b"'
+
+
+def test_busy_is_told_with_the_time_to_come_back(trial: Served) -> None:
+    """With one running and one waiting the third hears so at once, and the second when its wait is over."""
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(_trial, trial, "sleep", 3)
+        _until(lambda: _metric(trial, "recast_conversions_in_flight") == 1)
+        waiting = pool.submit(_trial, trial, "write")
+        _until(lambda: _metric(trial, "recast_conversions_in_flight") == 2)
+        turned_away = _trial(trial, "write")
+    assert (turned_away.status_code, turned_away.json()["code"]) == (429, "busy")
+    assert int(turned_away.headers["Retry-After"]) >= 1
+    assert (waiting.result().status_code, running.result().status_code) == (429, 200)
+
+
+def test_the_places_are_free_again(trial: Served) -> None:
+    """After all of the above the service converts as before."""
+    assert _trial(trial, "write").status_code == 200
+    assert _metric(trial, "recast_conversions_in_flight") == 0
+
+
+def test_a_drain_finishes_what_runs(tmp_path: Path) -> None:
+    """After SIGTERM the service is unready at once, takes nothing new, finishes what runs, and exits with 0."""
+    with serving(tmp_path, {"recipes": str(RECIPES)}) as service, ThreadPoolExecutor() as pool:
+        running = pool.submit(_trial, service, "sleep", 2)
+        _until(lambda: _metric(service, "recast_conversions_in_flight") == 1)
+        service.process.send_signal(signal.SIGTERM)
+        _until(lambda: httpx.get(f"{service.url}/readyz").status_code == 503)
+        refused = _trial(service, "write")
+        assert (refused.status_code, refused.json()["code"]) == (503, "draining")
+        assert running.result().status_code == 200
+        assert service.process.wait(15) == 0
+
+
+def test_an_engine_that_is_killed_comes_back(tmp_path: Path) -> None:
+    """Its conversions fail with 503, which can be tried again; a new engine is started by itself."""
+    with serving(tmp_path, {"recipes": str(RECIPES)}) as service, ThreadPoolExecutor() as pool:
+        running = pool.submit(_trial, service, "sleep", 5)
+        _until(lambda: _metric(service, "recast_conversions_in_flight") == 1)
+        time.sleep(0.3)
+        engine = psutil.Process(service.process.pid).children()[0]
+        engine.kill()
+        answer = running.result()
+        assert (answer.status_code, answer.json()["code"]) == (503, "engine_down")
+        _until(lambda: httpx.get(f"{service.url}/readyz").status_code == 200, seconds=20)
+        assert _trial(service, "write").status_code == 200
+        assert service.settled() == NOTHING
+
+
+@pytest.mark.slow
+def test_a_large_upload_does_not_grow_the_service(service: Served) -> None:
+    """200 MB in move the service's resident memory by less than 64 MiB."""
+    process = psutil.Process(service.process.pid)
+    with service.client() as client:
+        client.post("/convert/mp3", content=b"a,b\n" * 1000, headers={"Content-Type": "text/csv"})
+        before = process.memory_info().rss
+        chunks = (b"1,2\n" * 16384 for _ in range(200 * 16))
+        answer = client.post("/convert/mp3", content=chunks, headers={"Content-Type": "text/csv"})
+        after = process.memory_info().rss
+    assert answer.json()["code"] == "unsupported_pair"
+    assert after - before < 64 << 20
+
+
+def _until(true: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _metric(service: Served, name: str) -> float:
+    lines = httpx.get(f"{service.url}/metrics").text.splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
