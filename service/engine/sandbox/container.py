@@ -7,7 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from service.engine.sandbox import meter
+from service.engine.sandbox import frames, meter
 from service.engine.sandbox.contract import CellResult, Entry, FileRefused, Logs, Outcome, SandboxDown
 from service.engine.sandbox.directory import Directory
 from service.engine.sandbox.interpreter import Death, Interpreter, Ran
@@ -23,6 +23,7 @@ class Kernel:
         vessel: Vessel,
         *,
         alias: str | None,
+        compiled: Callable[[str], bytes],
         again: Callable[["Kernel"], Awaitable[Interpreter]],
         release: Callable[["Kernel"], Awaitable[None]],
     ) -> None:
@@ -31,6 +32,7 @@ class Kernel:
         self._interpreter = interpreter
         self._vessel = vessel
         self._alias = alias
+        self._compiled = compiled
         self._again = again
         self._release = release
         self._turn = asyncio.Lock()
@@ -49,12 +51,11 @@ class Kernel:
             code: The cell, as a notebook takes it.
             seconds: Wall time after which it is interrupted, and two seconds later killed.
         """
-        if self._alias is not None:
-            code = code.replace(MOUNT_POINT, self._alias)
+        frame = frames.Run(0, code, self._alias or MOUNT_POINT, self._compiled(code))
         async with self._turn:
             watch = asyncio.create_task(self._watch(self._interpreter)) if self._vessel.unwalled else None
             try:
-                ran = await self._interpreter.run(code, seconds=seconds, output_bytes=self.limits.output_bytes)
+                ran = await self._interpreter.run(frame, seconds=seconds, output_bytes=self.limits.output_bytes)
             finally:
                 if watch is not None:
                     watch.cancel()

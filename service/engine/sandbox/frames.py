@@ -99,10 +99,16 @@ class Assign(Struct, tag="assign"):
 
 
 class Run(Struct, tag="run"):
-    """Run one cell."""
+    """Run one cell; `packed` is what it compiles to, if that is known, and `directory` where /mnt/data really is.
+
+    With `compile_only` it is compiled and not run, and Done carries the result.
+    """
 
     cell: int
     code: str
+    directory: str
+    packed: bytes = b""
+    compile_only: bool = False
 
 
 # kernel -> engine
@@ -130,6 +136,7 @@ class Done(Struct, tag="done"):
     cell: int
     error_name: str | None = None
     traceback: str | None = None
+    packed: bytes = b""
 
 
 ToZygote = Plan | Spawn | Sweep

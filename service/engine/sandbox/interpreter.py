@@ -96,8 +96,8 @@ class Interpreter:
             raise SandboxDown(f"a container could not be confined: {getattr(frame, 'detail', frame)}")
         raise SandboxDown("a container ended before it was ready")
 
-    async def run(self, code: str, *, seconds: float, output_bytes: int) -> Ran:
-        """Run one cell; after `seconds` interrupt it, two seconds later kill it."""
+    async def run(self, frame: frames.Run, *, seconds: float, output_bytes: int) -> Ran:
+        """Run one cell, which gets its number here; after `seconds` interrupt it, two seconds later kill it."""
         started = time.perf_counter()
         transcript = self._transcript = Transcript(output_bytes)
         done = self._done = self._loop.create_future()
@@ -109,19 +109,20 @@ class Interpreter:
                 done.set_result(None)
             else:
                 self._loop.add_reader(self._output, self._on_output)
-                await self._send(frames.Run(self._cell, code))
+                frame.cell = self._cell
+                await self._send(frame)
             if not await _within(done, seconds):
                 self.interrupt()
                 if not await _within(done, _GRACE_SECONDS):
                     self.kill(f"did not stop {_GRACE_SECONDS:g} seconds after its budget of {seconds:g} was spent")
-            frame = await done
+            ended = await done
         except asyncio.CancelledError:
             self.kill("the caller left during a cell")
             raise
         finally:
             self._loop.remove_reader(self._output)
             self._done = self._transcript = None
-        return Ran(transcript.outputs(), frame, self._interrupted, time.perf_counter() - started)
+        return Ran(transcript.outputs(), ended, self._interrupted, time.perf_counter() - started)
 
     def interrupt(self) -> None:
         """SIGINT, which the kernel heeds only while a cell runs."""
@@ -208,7 +209,7 @@ class Interpreter:
             self.kill(f"broke the protocol: {error}")
 
     def _take(self, frame: frames.FromKernel) -> None:
-        if self._done is None or self._transcript is None:
+        if self._done is None or self._done.done() or self._transcript is None:
             raise frames.BrokenFrame("a frame outside of a cell")
         if isinstance(frame, frames.Shown):
             self._on_output()

@@ -5,6 +5,7 @@ are the container's pipe; pictures and the ends of cells go over the control soc
 may break anything here, which is why the engine believes none of it.
 """
 
+import ast
 import base64
 import gc
 import os
@@ -14,17 +15,19 @@ import signal
 import socket
 import sys
 import warnings
-from types import FrameType
+from types import CodeType, FrameType
 
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from service.engine.sandbox import frames
+from service.engine.sandbox import cells, frames
 from service.engine.sandbox import isolation as iso
 
 _RECEIVE_BYTES = 256 * 1024
+_MOUNT_POINT = "/mnt/data"
 
 
 class Publisher(DisplayPublisher):  # type: ignore[misc]
@@ -55,10 +58,52 @@ class Values(DisplayHook):  # type: ignore[misc]
             super().write_format_data(format_dict, md_dict)
 
 
+class Compiler(CachingCompiler):  # type: ignore[misc]
+    """Names cells by their number alone, and does not parse the one that is compiled already."""
+
+    parses = True
+
+    def ast_parse(self, *source: str, **named: str) -> ast.Module:
+        """Called by IPython."""
+        return super().ast_parse(*source, **named) if self.parses else ast.Module([], [])
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:  # noqa: ARG002 - IPython's signature
+        """Called by IPython."""
+        return cells.name_of(number)
+
+
 class Shell(InteractiveShell):  # type: ignore[misc]
-    """IPython without a terminal, a history or colours. `failure` is how the last cell ended, if it did not end well."""
+    """IPython without a terminal, a history or colours. `failure` is how the last cell ended, if it did not end well.
+
+    While `pieces` are set, a cell is what they say: IPython's own rewriting, parsing and compiling (most of the time of a
+    long program) are passed over.
+    """
 
     failure: tuple[str, str] | None = None
+    pieces: list[CodeType] | None = None
+
+    def run_pieces(self, source: str, pieces: list[CodeType]) -> object:
+        """As `run_cell`, of a cell that is compiled."""
+        self.pieces, self.compile.parses = pieces, False
+        return self.run_cell(source, store_history=True)
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """Called by IPython."""
+        return raw_cell if self.pieces else super().transform_cell(raw_cell)
+
+    def should_run_async(self, raw_cell: str, **others: object) -> bool:
+        """Called by IPython."""
+        return not self.pieces and super().should_run_async(raw_cell, **others)
+
+    async def run_ast_nodes(self, nodelist: list[ast.stmt], *others: object, **named: object) -> bool:
+        """Called by IPython; True when the cell raised."""
+        if not self.pieces:
+            return bool(await super().run_ast_nodes(nodelist, *others, **named))
+        pieces, self.pieces, self.compile.parses = self.pieces, None, True  # what the cell itself runs is parsed
+        for piece in pieces:
+            if await self.run_code(piece, named["result"]):
+                return True
+        return False
 
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:  # noqa: ARG002
         self.failure = (etype.__name__, "\n".join(stb))
@@ -81,7 +126,9 @@ def prepare() -> None:
     config.InteractiveShell.display_pub_class = Publisher
     config.InteractiveShell.displayhook_class = Values
     config.InteractiveShell.enable_tip = False
-    shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Values)
+    shell = Shell.instance(
+        config=config, compiler_class=Compiler, display_pub_class=Publisher, displayhook_class=Values
+    )
     shell.system = shell.system_raw  # the other one wants a terminal
     warnings.filterwarnings("ignore", message="To exit: use")
 
@@ -91,6 +138,7 @@ def warm() -> None:
     shell = Shell.instance()
     for code in ("1 + 1;\n", "1 / 0"):
         shell.run_cell(code, store_history=False)
+        shell.run_pieces(code, cells.compile_cell(code, shell.execution_count) or [])
     shell.failure = None
     shell.reset(new_session=True)
 
@@ -100,7 +148,7 @@ def serve(control: socket.socket, private_bytes: int) -> None:
     shell = Shell.instance()
     shell.display_pub.control = control
     # One stream keeps the order of writing; by lines, so that a kill loses little.
-    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = open(  # noqa: PTH123, SIM115 - lives as long as the process
+    sys.stdout = sys.stderr = open(  # noqa: PTH123, SIM115 - lives as long as the process
         1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
     )
     gc.enable()
@@ -114,7 +162,7 @@ def serve(control: socket.socket, private_bytes: int) -> None:
                 if frame.processes:
                     iso.limit(resource.RLIMIT_NPROC, frame.processes)
             else:
-                control.sendall(frames.pack(_run(shell, interrupts, frame)))
+                control.sendall(frames.pack(_compile(frame) if frame.compile_only else _run(shell, interrupts, frame)))
     os._exit(0)
 
 
@@ -130,24 +178,32 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
+def _compile(frame: frames.Run) -> frames.Done:
+    pieces = cells.compile_cell(frame.code, 1)
+    return frames.Done(frame.cell, packed=cells.pack(pieces) if pieces else b"")
+
+
 def _run(shell: Shell, interrupts: Interrupts, frame: frames.Run) -> frames.Done:
     shell.failure = None
+    source = frame.code.replace(_MOUNT_POINT, frame.directory)
     try:
         interrupts.armed = True
-        result = shell.run_cell(frame.code, store_history=True)
+        if frame.packed and shell.execution_count == 1:
+            pieces = cells.unpack(frame.packed, place=_MOUNT_POINT, moved_to=frame.directory)
+        else:
+            pieces = cells.compile_cell(source, shell.execution_count)
+        result = shell.run_pieces(source, pieces) if pieces else shell.run_cell(source, store_history=True)
         interrupts.armed = False
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return frames.Done(frame.cell, "KeyboardInterrupt", "KeyboardInterrupt")
+        error = result.error_before_exec or result.error_in_exec
+        if error is None or (isinstance(error, SystemExit) and not error.code):
+            return frames.Done(frame.cell)
+        failure = shell.failure or (type(error).__name__, f"{type(error).__name__}: {error}")
+    except BaseException as error:  # noqa: BLE001 - an interrupt, or an exception that cannot even be shown
+        failure = (type(error).__name__, type(error).__name__)
     finally:
         interrupts.armed = False
-    failure = shell.failure
-    error = result.error_before_exec or result.error_in_exec
-    if isinstance(error, SystemExit) and not error.code:
-        return frames.Done(frame.cell)
-    if failure is None and error is not None:
-        failure = (type(error).__name__, f"{type(error).__name__}: {error}")
-    return frames.Done(frame.cell, *(failure or (None, None)))
+    return frames.Done(frame.cell, *failure)
 
 
 def _reseed() -> None:

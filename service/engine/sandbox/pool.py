@@ -1,6 +1,7 @@
 """The sandbox as a whole: which tier holds, which family serves, and how much memory is promised."""
 
 import asyncio
+import functools
 import os
 import resource
 import secrets
@@ -26,13 +27,15 @@ from service.engine.sandbox.contract import (
 from service.engine.sandbox.directory import unlink_tree
 from service.engine.sandbox.family import Family, Libraries, built_in
 from service.engine.sandbox.interpreter import Interpreter
+from service.engine.sandbox.programs import Programs
 from service.engine.sandbox.tier import Tier, advice, candidates, examination, verdict
 from service.engine.sandbox.view import View, lay_down_code, survey
-from service.engine.sandbox.workshop import Vessel, Workshop
+from service.engine.sandbox.workshop import MOUNT_POINT, Vessel, Workshop
 
 _DEFAULT_FAMILY = "general"
 _PING_FAMILY = "light"
 _PING_SECONDS = 5.0
+_COMPILE_SECONDS = 10.0
 _EXAMINATION_SECONDS = 20.0
 _OWN_SHARE = 0.2  # of the machine's memory, for the engine, the zygotes and everybody else
 
@@ -56,6 +59,7 @@ class Sandbox:
         self._spawned = 0
         self._killed = 0
         self._warming: asyncio.Task[None] | None = None
+        self._programs = Programs()
 
     @classmethod
     async def start(
@@ -105,6 +109,7 @@ class Sandbox:
             parked.interpreter,
             parked.vessel,
             alias=self._workshop.alias(parked.vessel),
+            compiled=functools.partial(self._programs.compiled, compiler=functools.partial(self._compile, chosen)),
             again=self._again,
             release=self._release,
         )
@@ -117,7 +122,7 @@ class Sandbox:
         family = self._families[_PING_FAMILY]
         vessel, interpreter = await self._workshop.make(await family.zygote(), Limits())
         try:
-            ran = await interpreter.run("pass", seconds=_PING_SECONDS, output_bytes=0)
+            ran = await interpreter.run(_cell("pass"), seconds=_PING_SECONDS, output_bytes=0)
         finally:
             await interpreter.close()
             await self._workshop.discard(vessel)
@@ -145,11 +150,23 @@ class Sandbox:
         if self._warming is not None:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
+        await self._programs.close()
         for kernel in list(self._kernels):
             await kernel.close()
         for family in self._families.values():
             await family.close()
         await _take_down(self._directory, self._cgroups)
+
+    async def _compile(self, family: Family, source: str) -> bytes:
+        """Compile a program in a container that does nothing else. Raises SandboxDown."""
+        vessel, interpreter = await self._workshop.make(await family.zygote(), Limits())
+        try:
+            frame = frames.Run(0, source, MOUNT_POINT, compile_only=True)
+            ran = await interpreter.run(frame, seconds=_COMPILE_SECONDS, output_bytes=0)
+        finally:
+            await interpreter.close()
+            await self._workshop.discard(vessel)
+        return ran.done.packed if ran.done is not None else b""
 
     async def _warm(self, families: Sequence[str]) -> None:
         for name in families:  # one after the other: the machine has other things to do at start
@@ -207,7 +224,7 @@ async def _examine(workshop: Workshop, directory: Path) -> str | None:
             vessel, interpreter = await workshop.make(zygote, Limits())
             try:
                 code = examination(workshop.tier, secret)
-                ran = await interpreter.run(code, seconds=_EXAMINATION_SECONDS, output_bytes=1 << 16)
+                ran = await interpreter.run(_cell(code), seconds=_EXAMINATION_SECONDS, output_bytes=1 << 16)
             finally:
                 await interpreter.close()
                 await workshop.discard(vessel)
@@ -219,6 +236,10 @@ async def _examine(workshop: Workshop, directory: Path) -> str | None:
         return f"the examination broke off: {ran.done and ran.done.traceback}"
     printed = "".join(output.text for output in ran.outputs if isinstance(output, Logs))
     return f"a container could {', '.join(found)}" if (found := verdict(printed)) else None
+
+
+def _cell(code: str) -> frames.Run:
+    return frames.Run(0, code, MOUNT_POINT)
 
 
 def _make_directory() -> Path:

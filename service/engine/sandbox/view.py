@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from service.engine.sandbox.contract import Package, SandboxDown
 
-_KERNEL_SIDE = ("frames.py", "inits.py", "isolation.py", "kernel.py", "launch.py", "zygote.py")
+_KERNEL_SIDE = ("frames.py", "inits.py", "cells.py", "isolation.py", "kernel.py", "launch.py", "zygote.py")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "libreoffice")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
