@@ -64,6 +64,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model_name: Annotated[str, Meta(description="Name of the model there.")] = ""
     model_api_key: Annotated[str, Meta(description="Key for that endpoint.")] = ""
 
+    model_dialect: Annotated[
+        Literal["tools", "fenced", "json"],
+        Meta(description="How that model asks to run code: tool calls, fenced blocks or JSON in its text."),
+    ] = "tools"
+    model_vision: Annotated[bool, Meta(description="Whether that model is shown images.")] = False
+
     recipes: Annotated[str, Meta(description="Directory of recipes that add to and override the built-in ones.")] = ""
     max_input_bytes: Annotated[Bytes, Meta(description="Largest file accepted.")] = 512 << 20
     max_files: Annotated[Annotated[int, Meta(ge=1, le=10_000)], Meta(description="Most files in one request.")] = 100
@@ -77,7 +83,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     run_seconds: Annotated[Seconds, Meta(description="Longest run of one conversion.")] = 120.0
     grace_seconds: Annotated[Seconds, Meta(description="How long SIGTERM lets running conversions finish.")] = 25.0
 
-    data_dir: Annotated[str, Meta(description="Directory for files in flight; nothing in it outlives a run.")] = ""
+    data_dir: Annotated[str, Meta(description="Directory for files in flight and the engine's uploads.")] = ""
     min_isolation: Annotated[
         Literal["namespaces", "uids", "landlock"],
         Meta(description="Weakest confinement the engine may start with."),

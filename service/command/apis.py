@@ -61,4 +61,4 @@ def _engine() -> dict[str, Any]:
 
 
 def _yaml(schema: dict[str, Any]) -> str:
-    return msgspec.yaml.encode(schema).decode()
+    return msgspec.yaml.encode({"openapi": schema["openapi"], **schema}).decode()

@@ -20,7 +20,6 @@ from service.conversion.recipe import Recipe, pairs_of
 from service.conversion.recipes import Catalogue
 from service.settings import Settings
 
-
 _LITERALS = 3  # the assignments that `prompt.program` puts before a recipe's own
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import uvloop
@@ -23,7 +23,12 @@ from service.conversion.recipes import LiveCatalogue, builtin_directory
 from service.settings import Settings, environment
 from service.telemetry import configure_logging, configure_tracing
 
+if TYPE_CHECKING:
+    from service.engine.models import Model
+
 T = TypeVar("T")
+
+LONGEST_RESPONSE_SECONDS = 600.0  # of a model that writes and mends code, call by call
 
 # What a child engine needs of the settings. Its address and key are the parent's to give.
 _CHILD_SETTINGS = (
@@ -33,11 +38,14 @@ _CHILD_SETTINGS = (
     "grace_seconds",
     "kernel_python",
     "log",
+    "max_input_bytes",
     "memory_overcommit",
     "min_isolation",
     "model_api_key",
+    "model_dialect",
     "model_name",
     "model_url",
+    "model_vision",
     "requests_per_minute",
     "run_seconds",
 )
@@ -95,7 +103,11 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
         api_keys=settings.api_keys,
         internal_key=internal_key,
         requests_per_minute=settings.requests_per_minute or None,
+        models=_models(settings),
         memory_overcommit=settings.memory_overcommit,
+        max_file_bytes=settings.max_input_bytes,
+        run_seconds=max(LONGEST_RESPONSE_SECONDS, settings.run_seconds),
+        call_seconds=settings.run_seconds,
     )
     await listen(
         app,
@@ -163,6 +175,22 @@ async def _engine(settings: Settings) -> AsyncIterator[tuple[str, str]]:
         await child.stop()
 
 
+def _models(settings: Settings) -> "list[Model]":
+    from service.engine.upstream import Upstream  # noqa: PLC0415 - likewise
+
+    if not (settings.model_url and settings.model_name):
+        return []
+    return [
+        Upstream(
+            name=settings.model_name,
+            url=settings.model_url,
+            api_key=settings.model_api_key or None,
+            dialect=settings.model_dialect,
+            sees_images=settings.model_vision,
+        )
+    ]
+
+
 def _application(settings: Settings, catalogue: LiveCatalogue, url: str, key: str) -> Litestar:
     from service.conversion.app import create_app  # noqa: PLC0415 - the engine's process has no use for this half
 
@@ -170,7 +198,7 @@ def _application(settings: Settings, catalogue: LiveCatalogue, url: str, key: st
         catalogue=catalogue,
         engine_url=url,
         engine_key=key,
-        model=settings.model or None,
+        model=settings.model or (settings.model_name if settings.model_url else None),
         access=Access(settings.api_keys),
         data_directory=settings.data_directory,
         max_input_bytes=settings.max_input_bytes,
