@@ -38,16 +38,16 @@ RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /dis
 
 # What every image begins with: no pip, nothing with a setuid bit, a user and a place to write.
 FROM $BASE AS base
-ENV PATH=/opt/recast/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PATH=/opt/recast/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1
 RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/bin/pip* /usr/share/python-wheels \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
- && useradd --system --uid 65532 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin recast \
+ && useradd --uid 65532 --user-group --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin recast \
  && install -d -m 1777 /var/lib/recast
 # The image serves whoever can reach the published port; RECAST_API_KEYS closes it.
 ENV RECAST_HOST=0.0.0.0 RECAST_OPEN=true RECAST_DATA_DIR=/var/lib/recast TMPDIR=/var/lib/recast
 # With a read-only root this is still writable, and no flag is needed for it.
 VOLUME /var/lib/recast
-WORKDIR /var/lib/recast
+WORKDIR /
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.getenv(\"RECAST_PORT\", \"8000\")}/livez', timeout=4)"]

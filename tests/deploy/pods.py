@@ -3,6 +3,7 @@
 podman 4 plays most of a chart; what it cannot is worked around here and nowhere else.
 """
 
+import base64
 import json
 import os
 import shlex
@@ -113,20 +114,27 @@ def free_port() -> int:
 
 
 def _playable(manifest: Manifest, port: int) -> Manifest:
-    if manifest["kind"] != "Deployment":
-        return manifest
     manifest = json.loads(json.dumps(manifest))
-    manifest["spec"]["replicas"] = 1
-    template = manifest["spec"]["template"]
-    for each in template["spec"]["containers"]:
-        template["metadata"]["annotations"][f"container.seccomp.security.alpha.kubernetes.io/{each['name']}"] = (
-            "localhost/strict.json"
-        )
-        each["image"] = "localhost/recast:latest"
-        for published in each.get("ports", []):
-            published |= {"hostPort": port, "hostIP": "127.0.0.1"}
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):  # podman 4 needs systemd's timers for them
-            each.pop(probe, None)
+    if manifest["kind"] == "Secret":  # podman 4 fails on a volume of a Secret
+        texts = {name: base64.b64decode(value).decode() for name, value in manifest["data"].items()}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": manifest["metadata"], "data": texts}
+    if manifest["kind"] == "Deployment":
+        template = manifest["spec"]["template"]
+        for each in template["spec"]["containers"]:
+            each["image"] = "localhost/recast:latest"
+            for published in each.get("ports", []):
+                published |= {"hostPort": port, "hostIP": "127.0.0.1"}
+            for probe in (
+                "startupProbe",
+                "readinessProbe",
+                "livenessProbe",
+            ):  # podman 4 needs systemd's timers for them
+                each.pop(probe, None)
+            seccomp = f"container.seccomp.security.alpha.kubernetes.io/{each['name']}"
+            template["metadata"]["annotations"][seccomp] = "localhost/strict.json"
+        for volume in template["spec"]["volumes"]:
+            if "secret" in volume:
+                volume["configMap"] = {"name": volume.pop("secret")["secretName"]}
     return dict(manifest)
 
 

@@ -208,12 +208,13 @@ def test_a_key_is_made_when_none_is_given(render: Render) -> None:
     assert environment(container(render(), "service"))["RECAST_API_KEYS"] == "/etc/recast/keys/api-keys"
 
 
-def test_a_changed_recipe_rolls_the_pods(render: Render) -> None:
-    """Recipes are read at start, so a new text of one is a new pod."""
-    first, second = (
-        one(render(recipes=f'{{"own.toml": "version = \\"{version}\\""}}'), "Deployment") for version in (1, 2)
-    )
-    assert first["spec"]["template"] != second["spec"]["template"]
+def test_keys_roll_the_pods_and_recipes_do_not(render: Render) -> None:
+    """Keys are read at start, so new ones need new pods; recipes are read again while the service runs."""
+    key, recipe = '["not-a-real-key-0123456789"]', '{"own.toml": "version = \\"1\\""}'
+    one_recipe, another = (render(recipes=recipe.replace("1", version)) for version in ("1", "2"))
+    assert one(one_recipe, "Deployment") == one(another, "Deployment")
+    assert one(one_recipe, "ConfigMap") != one(another, "ConfigMap")
+    assert one(render(keys__list=key), "Deployment") != one(render(), "Deployment")
 
 
 @pytest.mark.parametrize(

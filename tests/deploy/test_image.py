@@ -13,11 +13,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.deploy.pods import DOCKER, RESTRICTED, Running, container, played, podman, podman_exit, strict_seccomp
+from tests.deploy.pods import (
+    DOCKER,
+    RESTRICTED,
+    Manifest,
+    Running,
+    container,
+    played,
+    podman,
+    podman_exit,
+    strict_seccomp,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 TABLE = "city,code\nZürich,007\n東京,010\n".encode()
 RECORDS = [{"city": "Zürich", "code": "007"}, {"city": "東京", "code": "010"}]
+
+KEY = "not-a-real-key-0123456789"
 
 pytestmark = pytest.mark.skipif(
     "RECAST_TEST_PODMAN" not in os.environ, reason="no podman: .ci/deploy builds and runs the image"
@@ -135,30 +147,54 @@ def test_labels() -> None:
     assert len(labels["org.opencontainers.image.revision"]) == 40
 
 
-def test_the_chart_played(tmp_path: Path) -> None:
-    """What the chart renders starts as a pod, its probes' paths answer, and the chart's own test converts a file through it."""
-    helm = Path(os.environ["RECAST_TEST_HELM"], "helm4")
-    values = Path(__file__).parent / "values" / "open.yaml"
-    rendered = subprocess.run(
-        [helm, "template", "recast", REPOSITORY / "helm/recast", "--values", values],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    manifests = [manifest for manifest in yaml.safe_load_all(rendered) if manifest]
-    (workload,) = (manifest for manifest in manifests if manifest["kind"] == "Deployment")
-    service = next(c for c in workload["spec"]["template"]["spec"]["containers"] if c["name"] == "service")
-    test = next(manifest for manifest in manifests if manifest["kind"] == "Pod")["spec"]["containers"][0]
-    with played(manifests, tmp_path) as running, running.client() as client:
+@pytest.fixture(scope="module")
+def chart() -> list[Manifest]:
+    """What Helm renders for one pod with a key and a recipe of its own."""
+    values = Path(__file__).parent / "values" / "own.yaml"
+    command = [
+        f"{os.environ['RECAST_TEST_HELM']}/helm4",
+        "template",
+        "recast",
+        f"{REPOSITORY}/helm/recast",
+        f"--values={values}",
+    ]
+    rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [manifest for manifest in yaml.safe_load_all(rendered) if manifest]
+
+
+@pytest.fixture(scope="module")
+def pod(chart: list[Manifest], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The chart, played."""
+    with played(chart, tmp_path_factory.mktemp("chart")) as running:
+        yield running
+
+
+def test_the_charts_probes_answer(chart: list[Manifest], pod: Running) -> None:
+    """What the kubelet would ask says yes: the converter's paths over the network, the engine's from inside its container."""
+    (workload,) = (manifest for manifest in chart if manifest["kind"] == "Deployment")
+    service, engine = workload["spec"]["template"]["spec"]["containers"]
+    with pod.client() as client:
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             assert client.get(service[probe]["httpGet"]["path"]).status_code == 200
-        assert "RECAST_OPEN" in podman("exec", running.name, "env")
-        checked = subprocess.run(
-            [sys.executable, *test["command"][1:]],
-            env={"URL": running.url},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert checked.returncode == 0, checked.stderr
-        assert tier(running) == "landlock"
+    command = engine["livenessProbe"]["exec"]["command"]
+    assert podman_exit("exec", pod.name.replace("-service", "-engine"), *command) == 0
+    assert tier(pod) == "landlock"
+
+
+def test_the_charts_own_test_passes(chart: list[Manifest], pod: Running) -> None:
+    """What `helm test` runs converts a file through the pod with the chart's key; without the key it fails."""
+    (test,) = next(manifest for manifest in chart if manifest["kind"] == "Pod")["spec"]["containers"]
+    exits = [
+        subprocess.run([sys.executable, *test["command"][1:]], env=given, capture_output=True, check=False).returncode
+        for given in ({"URL": pod.url, "KEYS": KEY}, {"URL": pod.url})
+    ]
+    assert exits == [0, 1]
+
+
+def test_a_recipe_of_the_charts_values_converts(pod: Running) -> None:
+    """A recipe that stands in the values is offered and run."""
+    with pod.client() as client:
+        headers = {"content-type": "text/plain", "authorization": f"Bearer {KEY}"}
+        answer = client.post("/convert/json", content=b"one\ntwo\n", headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"lines": 2}), answer.text
+    assert answer.headers["recast-recipe"].startswith("count")
