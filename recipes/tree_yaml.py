@@ -29,6 +29,8 @@ def plain_scalar(text):
 
 def scalar_of(event):
     tag = event.tag or ""
+    if event.value == "<<" and event.implicit[0] and not tag:
+        return MERGE
     if tag == "!" or tag == "tag:yaml.org,2002:str":
         return event.value
     if tag in ("", "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
@@ -39,6 +41,9 @@ def scalar_of(event):
     return event.value
 
 
+MERGE = object()  # an unquoted <<, where a key stands: YAML 1.1, still in wide use
+
+
 class Open:
     """A collection that is being read: its value, how many nodes it has, the key that waits for a value."""
 
@@ -47,13 +52,18 @@ class Open:
 
     def add(self, value, nodes):
         self.nodes += nodes
+        if isinstance(self.value, dict) and not self.waiting:
+            self.key, self.waiting = value if isinstance(value, str) or value is MERGE else key_text(value), True
+            return
+        if value is MERGE:
+            value = "<<"
         if isinstance(self.value, list):
             self.value.append(value)
-        elif not self.waiting:
-            self.key, self.waiting = value if isinstance(value, str) else key_text(value), True
         else:
             self.waiting = False
-            if self.key == "<<" and isinstance(value, (dict, list)):  # merge keys of YAML 1.1, still in wide use
+            if self.key is MERGE and not isinstance(value, (dict, list)):
+                self.key = "<<"
+            if self.key is MERGE:
                 for source in reversed(value) if isinstance(value, list) else [value]:
                     if isinstance(source, dict):
                         self.value.update({key: one for key, one in source.items() if key not in self.value})
