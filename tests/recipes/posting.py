@@ -16,7 +16,7 @@ def warnings(client: httpx.Client, content: bytes, named: str, target: str, **op
     """Convert and return what the answer warns of."""
     answer = client.post(f"/convert/{target}", files={"file": (f"input.{named}", content)}, data=options)
     assert answer.status_code == 200, answer.text
-    return answer.headers.get("recast-warnings", "")
+    return str(answer.headers.get("recast-warnings", ""))
 
 
 def refusal(client: httpx.Client, content: bytes, named: str, target: str, **options: Any) -> tuple[int, str]:

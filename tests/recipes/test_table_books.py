@@ -1,6 +1,6 @@
 """Workbooks, read by openpyxl and calamine: sheets, kinds of values, limits, and what must never happen."""
 
-import datetime
+import datetime as dt
 import io
 import json
 import zipfile
@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import openpyxl
 import pytest
-from tests.recipes.posting import post, refusal, warnings
 from python_calamine import CalamineWorkbook
+
+from tests.recipes.posting import post, refusal, warnings
 
 
 def book(*sheets: list[list[Any]], **states: str) -> bytes:
@@ -47,7 +48,7 @@ def test_values_arrive_as_what_they_are(client: httpx.Client) -> None:
     """Numbers, dates, booleans and text from CSV are real values of their kind to both readers."""
     content = b"n,x,price,day,at,flag,zip\n1,2.5,1.50,2024-01-31,2024-01-31 10:00:01,true,007\n-3,1e5,2.25,1999-12-31,2000-02-29 23:59:59,false,1\n"
     made = post(client, content.replace(b"1e5", b"0.125"), "csv", "xlsx")
-    expected = [1, 2.5, 1.5, datetime.date(2024, 1, 31), datetime.datetime(2024, 1, 31, 10, 0, 1), True, "007"]
+    expected = [1, 2.5, 1.5, dt.date(2024, 1, 31), dt.datetime.fromisoformat("2024-01-31T10:00:01"), True, "007"]
     first = cells(made)[1]
     assert [*first[:3], first[3].date(), *first[4:]] == expected
     assert CalamineWorkbook.from_filelike(io.BytesIO(made)).get_sheet_by_index(0).to_python()[1] == expected
@@ -71,7 +72,11 @@ def test_formulas_never_come_into_being(client: httpx.Client, target: str) -> No
         inside = b"".join(parts.read(name) for name in parts.namelist())
     assert b"<f" not in inside.replace(b"<font", b"").replace(b"<fill", b"")
     assert b"table:formula" not in inside
-    assert CalamineWorkbook.from_filelike(io.BytesIO(made)).get_sheet_by_index(0).to_python()[1:] == [['=HYPERLINK("http://x")'], ["@SUM(1)"], ["+1+1"]]
+    assert CalamineWorkbook.from_filelike(io.BytesIO(made)).get_sheet_by_index(0).to_python()[1:] == [
+        ['=HYPERLINK("http://x")'],
+        ["@SUM(1)"],
+        ["+1+1"],
+    ]
 
 
 def test_which_sheet(client: httpx.Client) -> None:
@@ -81,14 +86,20 @@ def test_which_sheet(client: httpx.Client) -> None:
     assert "hidden" in warnings(client, content, "xlsx", "csv")
     assert post(client, content, "xlsx", "csv", sheet="Sheet1") == b"hidden\n1\n"
     assert post(client, content, "xlsx", "csv", sheet="3") == b"c\n3\n"
-    assert json.loads(post(client, content, "xlsx", "json", sheet="all")) == {"Sheet2": [{"b": 2}], "Sheet3": [{"c": 3}]}
+    assert json.loads(post(client, content, "xlsx", "json", sheet="all")) == {
+        "Sheet2": [{"b": 2}],
+        "Sheet3": [{"c": 3}],
+    }
     assert refusal(client, content, "xlsx", "csv", sheet="nowhere") == (422, "unsupported")
 
 
 def test_all_sheets_as_files(client: httpx.Client) -> None:
     """As a zip a workbook is one CSV file for each visible sheet."""
     with zipfile.ZipFile(io.BytesIO(post(client, book([["a"], [1]], [["b"], [2]]), "xlsx", "zip"))) as files:
-        assert {name: files.read(name) for name in files.namelist()} == {"Sheet1.csv": b"a\n1\n", "Sheet2.csv": b"b\n2\n"}
+        assert {name: files.read(name) for name in files.namelist()} == {
+            "Sheet1.csv": b"a\n1\n",
+            "Sheet2.csv": b"b\n2\n",
+        }
         assert files.testzip() is None
 
 
@@ -97,8 +108,24 @@ def test_kinds_of_cells(client: httpx.Client) -> None:
     content = book(
         [
             ["int", "float", "day", "at", "time", "span", "mixed"],
-            [5, 1.25, datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 1, 2, 3), datetime.time(4, 5, 6), datetime.timedelta(hours=30), 1],
-            [7, 2, datetime.date(2024, 3, 1), datetime.datetime(2024, 3, 1), datetime.time(0, 0), datetime.timedelta(minutes=1), "one"],
+            [
+                5,
+                1.25,
+                dt.date(2024, 2, 29),
+                dt.datetime.fromisoformat("2024-02-29T01:02:03"),
+                dt.time(4, 5, 6),
+                dt.timedelta(hours=30),
+                1,
+            ],
+            [
+                7,
+                2,
+                dt.date(2024, 3, 1),
+                dt.datetime.fromisoformat("2024-03-01T00:00:00"),
+                dt.time(0, 0),
+                dt.timedelta(minutes=1),
+                "one",
+            ],
         ]
     )
     lines = post(client, content, "xlsx", "csv").decode().splitlines()
@@ -129,7 +156,9 @@ def test_control_characters_are_escaped(client: httpx.Client) -> None:
     """Control characters are _xHHHH_ in the file and themselves to a reader; so is text that looks like such an escape."""
     content = b'a\n"bell\x01"\n"_x0041_"\n"two\r\nlines"\n" spaces "\n'
     made = post(client, content, "csv", "xlsx", **{"from": "csv"})
-    assert [row[0] for row in CalamineWorkbook.from_filelike(io.BytesIO(made)).get_sheet_by_index(0).to_python()[1:]] == [
+    assert [
+        row[0] for row in CalamineWorkbook.from_filelike(io.BytesIO(made)).get_sheet_by_index(0).to_python()[1:]
+    ] == [
         "bell\x01",
         "_x0041_",
         "two\r\nlines",
@@ -147,13 +176,17 @@ def test_more_rows_than_a_sheet(client: httpx.Client) -> None:
 
 def test_announced_billions(client: httpx.Client) -> None:
     """Two cells that span the whole sheet are refused, not laid out."""
-    content = patched(book([["a"], [1]]), "xl/worksheets/sheet1.xml", b'<row r="2"><c r="A2"', b'<row r="1048576"><c r="XFD1048576"')
+    content = patched(
+        book([["a"], [1]]), "xl/worksheets/sheet1.xml", b'<row r="2"><c r="A2"', b'<row r="1048576"><c r="XFD1048576"'
+    )
     assert refusal(client, content, "xlsx", "csv") == (422, "too_large")
 
 
 def test_inflated(client: httpx.Client) -> None:
     """A workbook that unpacks to hundreds of times its size is refused before it is read."""
-    content = patched(book([["a"], [1]]), "xl/worksheets/sheet1.xml", b"</sheetData>", b" " * 300_000_000 + b"</sheetData>")
+    content = patched(
+        book([["a"], [1]]), "xl/worksheets/sheet1.xml", b"</sheetData>", b" " * 300_000_000 + b"</sheetData>"
+    )
     assert refusal(client, content, "xlsx", "csv") == (422, "too_large")
 
 
@@ -166,8 +199,11 @@ def test_damaged(client: httpx.Client) -> None:
 
 
 def test_workbook_to_workbook_keeps_all_sheets(client: httpx.Client) -> None:
-    """xlsx to ods and back has every visible sheet with its name and its values."""
-    content = book([["a"], [1.5]], [["b", "c"], ["x", datetime.date(2024, 1, 1)]])
+    """Xlsx to ods and back has every visible sheet with its name and its values."""
+    content = book([["a"], [1.5]], [["b", "c"], ["x", dt.date(2024, 1, 1)]])
     back = post(client, post(client, content, "xlsx", "ods"), "ods", "xlsx")
     assert openpyxl.load_workbook(io.BytesIO(back)).sheetnames == ["Sheet1", "Sheet2"]
-    assert CalamineWorkbook.from_filelike(io.BytesIO(back)).get_sheet_by_index(1).to_python() == [["b", "c"], ["x", datetime.date(2024, 1, 1)]]
+    assert CalamineWorkbook.from_filelike(io.BytesIO(back)).get_sheet_by_index(1).to_python() == [
+        ["b", "c"],
+        ["x", dt.date(2024, 1, 1)],
+    ]

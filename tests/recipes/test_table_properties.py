@@ -15,17 +15,53 @@ from hypothesis import strategies as st
 from tests.recipes.posting import post
 
 # What text media hold: no C0 controls but white space, and nothing that is not a character.
-LETTERS = st.characters(codec="utf-8", exclude_categories=["Cs", "Cn"], exclude_characters="".join(map(chr, {*range(32), 127, 0xFEFF} - {9, 10, 13})))
+LETTERS = st.characters(
+    codec="utf-8",
+    exclude_categories=["Cs", "Cn"],
+    exclude_characters="".join(map(chr, {*range(32), 127, 0xFEFF} - {9, 10, 13})),
+)
 NUMBERS = st.one_of(
     st.integers(-(10**20), 10**20).map(str),
     st.decimals(-(10**9), 10**9, places=2).map(str),
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
     st.sampled_from(["007", "+49", "1e5", "1.10", "-0", "-0.0", "0x10", "1_000", ".5", "5.", "12345678901234567"]),
 )
-WORDS = st.sampled_from(["NA", "null", "None", "true", "false", "TRUE", "yes", "no", "=1+1", "@x", "nan", "inf", " padded ", "_x0041_", "#DIV/0!"])
-DATES = st.one_of(st.dates().map(str), st.datetimes().map(str), st.datetimes().map(lambda at: at.isoformat("T", "seconds")))
-COLUMNS = st.sampled_from([st.text(LETTERS, max_size=12), NUMBERS, WORDS, DATES, st.one_of(NUMBERS, WORDS), st.integers(0, 99).map(str), st.just("")])
-POLITE = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+WORDS = st.sampled_from(
+    [
+        "NA",
+        "null",
+        "None",
+        "true",
+        "false",
+        "TRUE",
+        "yes",
+        "no",
+        "=1+1",
+        "@x",
+        "nan",
+        "inf",
+        " padded ",
+        "_x0041_",
+        "#DIV/0!",
+    ]
+)
+DATES = st.one_of(
+    st.dates().map(str), st.datetimes().map(str), st.datetimes().map(lambda at: at.isoformat("T", "seconds"))
+)
+COLUMNS = st.sampled_from(
+    [
+        st.text(LETTERS, max_size=12),
+        NUMBERS,
+        WORDS,
+        DATES,
+        st.one_of(NUMBERS, WORDS),
+        st.integers(0, 99).map(str),
+        st.just(""),
+    ]
+)
+POLITE = settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @st.composite
@@ -40,7 +76,9 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
 
 def written(rows: list[list[str]]) -> bytes:
     """Return rows as CSV with every field quoted that is not empty, so that nothing is left to the dialect."""
-    return "".join(",".join('"' + cell.replace('"', '""') + '"' if cell else "" for cell in row) + "\r\n" for row in rows).encode()
+    return "".join(
+        ",".join('"' + cell.replace('"', '""') + '"' if cell else "" for cell in row) + "\r\n" for row in rows
+    ).encode()
 
 
 def alike(cell: str) -> Any:

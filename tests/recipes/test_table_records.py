@@ -1,7 +1,7 @@
 """Records: JSON in its shapes, newline-delimited JSON, GeoJSON and Parquet, into tables and back."""
 
 import csv
-import datetime
+import datetime as dt
 import decimal
 import io
 import json
@@ -14,7 +14,7 @@ import pytest
 
 from tests.recipes.posting import post, refusal, warnings
 
-NESTED = [
+NESTED: list[dict[str, Any]] = [
     {"id": 1, "tags": ["a", "b"], "at": {"x": 1, "y": None}, "mixed": 1, "big": 2**70},
     {"id": 2, "extra": "é", "tags": [], "mixed": "one", "big": 5},
     {"id": None, "mixed": True, "at": {"x": 2.5, "y": "z"}},
@@ -71,7 +71,10 @@ def test_shapes(client: httpx.Client, value: Any) -> None:
 def test_geojson(client: httpx.Client) -> None:
     """A feature is a row of its properties with its geometry beside them."""
     point = {"type": "Point", "coordinates": [1.5, 2]}
-    features = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"n": "a"}, "geometry": point}]}
+    features = {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "properties": {"n": "a"}, "geometry": point}],
+    }
     row = rows(post(client, json.dumps(features).encode(), "geojson", "csv"))[0]
     assert (row["n"], json.loads(row["geometry"])) == ("a", point)
 
@@ -94,15 +97,15 @@ def test_refused(client: httpx.Client, content: bytes, code: str) -> None:
 
 def test_parquet_of_every_kind(client: httpx.Client) -> None:
     """Each type of Parquet has one text: exact decimals, dates, zones, bytes, lists, structs, maps."""
-    zone = datetime.timezone(datetime.timedelta(hours=2))
+    zone = dt.timezone(dt.timedelta(hours=2))
     table = pa.table(
         {
             "i": pa.array([1, None], pa.uint64()),
             "f": pa.array([0.1, 12345678901.0], pa.float32()),
             "d": pa.array([decimal.Decimal("1.10"), decimal.Decimal("-0.01")], pa.decimal128(20, 2)),
-            "day": pa.array([datetime.date(2024, 2, 29), None]),
-            "t": pa.array([datetime.datetime(2024, 1, 1, 2, 3, 4, 500_000), None], pa.timestamp("us")),
-            "z": pa.array([datetime.datetime(2024, 1, 1, 2, tzinfo=zone), None], pa.timestamp("ms", "UTC")),
+            "day": pa.array([dt.date(2024, 2, 29), None]),
+            "t": pa.array([dt.datetime(2024, 1, 1, 2, 3, 4, 500_000), None], pa.timestamp("us")),
+            "z": pa.array([dt.datetime(2024, 1, 1, 2, tzinfo=zone), None], pa.timestamp("ms", "UTC")),
             "b": pa.array([b"text", b"\xff\x00"]),
             "l": pa.array([[1, 2], None]),
             "s": pa.array([{"x": 1, "y": "é"}, None]),
@@ -113,7 +116,18 @@ def test_parquet_of_every_kind(client: httpx.Client) -> None:
     )
     first, second = rows(post(client, parquet(table), "parquet", "csv"))
     assert list(first.values()) == [
-        "1", "0.1", "1.10", "2024-02-29", "2024-01-01 02:03:04.5", "2024-01-01 00:00:00Z", "text", "[1,2]", '{"x":1,"y":"é"}', '{"k":1}', "u", "",
+        "1",
+        "0.1",
+        "1.10",
+        "2024-02-29",
+        "2024-01-01 02:03:04.5",
+        "2024-01-01 00:00:00Z",
+        "text",
+        "[1,2]",
+        '{"x":1,"y":"é"}',
+        '{"k":1}',
+        "u",
+        "",
     ]
     assert (second["d"], second["f"], second["b"], second["c"]) == ("-0.01", "12345678848", "/wA=", "v")
     record = json.loads(post(client, parquet(table), "parquet", "json"))[0]
@@ -124,7 +138,14 @@ def test_csv_to_parquet_types(client: httpx.Client) -> None:
     """CSV becomes typed Parquet where nothing is lost, with nulls counted."""
     content = b"n,x,price,day,flag,zip\n1,0.5,1.50,2024-01-31,true,007\n,,,,,\n"
     table = pq.read_table(io.BytesIO(post(client, content, "csv", "parquet")))
-    assert [str(field.type) for field in table.schema] == ["int64", "double", "decimal128(18, 2)", "date32[day]", "bool", "string"]
+    assert [str(field.type) for field in table.schema] == [
+        "int64",
+        "double",
+        "decimal128(18, 2)",
+        "date32[day]",
+        "bool",
+        "string",
+    ]
     assert [column.null_count for column in table.columns] == [1] * 6
 
 
@@ -132,4 +153,7 @@ def test_encrypted_and_damaged_parquet(client: httpx.Client) -> None:
     """Cut Parquet is damaged; Parquet with an encrypted footer is encrypted."""
     content = parquet(pa.table({"a": [1]}))
     assert refusal(client, content[:-20] + b"PAR1", "parquet", "csv") == (422, "damaged")
-    assert refusal(client, b"PARE" + content[4:-4] + b"PARE", "parquet", "csv", **{"from": "parquet"}) == (422, "encrypted")
+    assert refusal(client, b"PARE" + content[4:-4] + b"PARE", "parquet", "csv", **{"from": "parquet"}) == (
+        422,
+        "encrypted",
+    )

@@ -6,12 +6,37 @@ import json
 
 import httpx
 import pytest
+
 from tests.recipes.posting import post, refusal, warnings
 
 AWKWARD = [
     ["id", "zip", "phone", "big", "word", "flag", "version", "rate", "price", "day", "at"],
-    ["1", "01234", "+491234", "12345678901234567890", "NA", "yes", "1.10", "1e5", "1.50", "2024-01-31", "2024-01-31 10:00:00"],
-    ["2", "99999", "007", "12345678901234567891", "None", "no", "1.9", "2e5", "2.25", "2024-02-29", "2024-02-29T23:59:59"],
+    [
+        "1",
+        "01234",
+        "+491234",
+        "12345678901234567890",
+        "NA",
+        "yes",
+        "1.10",
+        "1e5",
+        "1.50",
+        "2024-01-31",
+        "2024-01-31 10:00:00",
+    ],
+    [
+        "2",
+        "99999",
+        "007",
+        "12345678901234567891",
+        "None",
+        "no",
+        "1.9",
+        "2e5",
+        "2.25",
+        "2024-02-29",
+        "2024-02-29T23:59:59",
+    ],
     ["3", "00000", "0", "3", "null", "yes", "1.2", "x", "10.00", "1999-12-31", "1999-12-31 00:00:00"],
 ]
 
@@ -76,7 +101,7 @@ def test_delimiter_is_found(client: httpx.Client, delimiter: str) -> None:
         ("utf-16", "Zürich ʤ"),
         ("utf-16-le", "Zurich"),
         ("utf-32", "Zürich"),
-        ("cp1252", "Zürich – 5 €"),
+        ("cp1252", "Zürich: 5 €"),
         ("latin-1", "©"),
         ("cp1251", "Привет, как дела сегодня, товарищ"),
         ("shift_jis", "これは日本語の文章です。東京都"),
@@ -90,7 +115,7 @@ def test_encoding_is_found(client: httpx.Client, encoding: str, word: str) -> No
 
 def test_encoding_can_be_said(client: httpx.Client) -> None:
     """The caller's word beats detection, and a wrong or unknown one is refused by name."""
-    text = "a\nПривет\n".encode("koi8-r")
+    text = "a\nПривет\n".encode("koi8-r")  # noqa: RUF001 - Cyrillic on purpose
     assert json.loads(post(client, text, "csv", "json", encoding="koi8-r")) == [{"a": "Привет"}]
     assert refusal(client, text, "csv", "json", encoding="utf-8") == (422, "damaged")
     assert refusal(client, text, "csv", "json", encoding="klingon") == (422, "unsupported")
@@ -107,7 +132,12 @@ def test_few_bad_bytes_do_not_spoil_the_rest(client: httpx.Client) -> None:
 def test_ragged_rows_are_padded_not_dropped(client: httpx.Client) -> None:
     """Every row arrives, short ones padded, long ones with columns that have no name; both are reported."""
     text = b"a,b\n1\n1,2\n1,2,3\n"
-    assert rows_of(post(client, text, "csv", "tsv"), "\t") == [["a", "b", ""], ["1", "", ""], ["1", "2", ""], ["1", "2", "3"]]
+    assert rows_of(post(client, text, "csv", "tsv"), "\t") == [
+        ["a", "b", ""],
+        ["1", "", ""],
+        ["1", "2", ""],
+        ["1", "2", "3"],
+    ]
     assert "more fields" in warnings(client, text, "csv", "tsv")
 
 
