@@ -5,6 +5,7 @@ value it shows. Cells that need IPython's own syntax or a top-level await have n
 """
 
 import __future__
+
 import ast
 import functools
 import marshal

@@ -20,7 +20,7 @@ from types import CodeType, FrameType
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from traitlets.config import Config
 
 from service.engine.sandbox import cells, frames
@@ -82,7 +82,7 @@ class Shell(InteractiveShell):  # type: ignore[misc]
     failure: tuple[str, str] | None = None
     pieces: list[CodeType] | None = None
 
-    def run_pieces(self, source: str, pieces: list[CodeType]) -> object:
+    def run_pieces(self, source: str, pieces: list[CodeType]) -> ExecutionResult:
         """As `run_cell`, of a cell that is compiled."""
         self.pieces, self.compile.parses = pieces, False
         return self.run_cell(source, store_history=True)
@@ -148,7 +148,7 @@ def serve(control: socket.socket, private_bytes: int) -> None:
     shell = Shell.instance()
     shell.display_pub.control = control
     # One stream keeps the order of writing; by lines, so that a kill loses little.
-    sys.stdout = sys.stderr = open(  # noqa: PTH123, SIM115 - lives as long as the process
+    sys.stdout = sys.stderr = open(  # noqa: SIM115 - lives as long as the process
         1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
     )
     gc.enable()
@@ -188,6 +188,7 @@ def _run(shell: Shell, interrupts: Interrupts, frame: frames.Run) -> frames.Done
     source = frame.code.replace(_MOUNT_POINT, frame.directory)
     try:
         interrupts.armed = True
+        pieces: list[CodeType] | None
         if frame.packed and shell.execution_count == 1:
             pieces = cells.unpack(frame.packed, place=_MOUNT_POINT, moved_to=frame.directory)
         else:
