@@ -54,19 +54,22 @@ class Engine:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def start(self) -> None:
-        """Start it, wait until it is ready, and keep it running from then on.
+        """Start it, without waiting: there is much to import on either side."""
+        await self._spawn()
+
+    async def ready(self) -> None:
+        """Wait until it can make containers, and keep it running from then on.
 
         Raises:
             EngineFailed: It ended or was not ready in time.
         """
-        process = await self._spawn()
+        assert self._process is not None, "started first"  # noqa: S101
         try:
             async with asyncio.timeout(READY_SECONDS):
-                await self._until_ready(process)
+                await self._until_ready(self._process)
         except TimeoutError:
-            await self.stop()
             raise EngineFailed(None) from None
-        self._keeper = asyncio.create_task(self._keep(process))
+        self._keeper = asyncio.create_task(self._keep(self._process))
 
     async def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL if it lingers. Idempotent."""

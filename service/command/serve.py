@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 import uvloop
 from litestar import Litestar
+from msgspec import Struct
 
 from service.access import Access
 from service.command.child import Engine, EngineFailed
@@ -73,8 +74,9 @@ async def conversion(settings: Settings) -> None:
     configure_tracing("recast")
     bound = bind(settings.host, settings.port)
     catalogue = LiveCatalogue(recipe_directories(settings))
-    async with _engine(settings) as (url, key):
-        app = _application(settings, catalogue, url, key)
+    async with _engine(settings) as engine:
+        app = _application(settings, catalogue, engine)
+        await engine.ready()
         await listen(
             app,
             bound,
@@ -139,8 +141,9 @@ async def for_one_run(settings: Settings) -> AsyncIterator[str]:
     bound = bind(settings.host, settings.port)
     catalogue = LiveCatalogue(recipe_directories(settings))
     try:
-        async with _engine(settings) as (url, key):
-            app = _application(settings, catalogue, url, key)
+        async with _engine(settings) as engine:
+            app = _application(settings, catalogue, engine)
+            await engine.ready()
             started, end = asyncio.Event(), asyncio.Event()
             serving = asyncio.create_task(
                 listen(app, bound, grace_seconds=1.0, drains=app.state.conversions, started=started.set, end=end)
@@ -161,16 +164,26 @@ def recipe_directories(settings: Settings) -> Sequence[Path]:
     return [builtin_directory(), *([Path(settings.recipes)] if settings.recipes else [])]
 
 
+class _Elsewhere(Struct, frozen=True):
+    """An engine or vendor that is not ours to start."""
+
+    url: str
+    key: str
+
+    async def ready(self) -> None:
+        """Nothing to wait for: while it is away, the service says 503."""
+
+
 @asynccontextmanager
-async def _engine(settings: Settings) -> AsyncIterator[tuple[str, str]]:
-    """Give the base URL and key of the engine to use: the one that is named, or a child for as long as the block runs."""
+async def _engine(settings: Settings) -> AsyncIterator[Engine | _Elsewhere]:
+    """Give the engine to use: the one that is named, or a child for as long as the block runs."""
     if settings.upstream_url:
-        yield settings.upstream_url, settings.openai_api_key or "none"
+        yield _Elsewhere(settings.upstream_url, settings.openai_api_key or "none")
         return
     child = Engine(port=settings.engine_port, environment=environment(settings, _CHILD_SETTINGS, os.environ))
     await child.start()
     try:
-        yield child.url, child.key
+        yield child
     finally:
         await child.stop()
 
@@ -191,13 +204,13 @@ def _models(settings: Settings) -> "list[Model]":
     ]
 
 
-def _application(settings: Settings, catalogue: LiveCatalogue, url: str, key: str) -> Litestar:
+def _application(settings: Settings, catalogue: LiveCatalogue, engine: Engine | _Elsewhere) -> Litestar:
     from service.conversion.app import create_app  # noqa: PLC0415 - the engine's process has no use for this half
 
     return create_app(
         catalogue=catalogue,
-        engine_url=url,
-        engine_key=key,
+        engine_url=engine.url,
+        engine_key=engine.key,
         model=settings.model or (settings.model_name if settings.model_url else None),
         access=Access(settings.api_keys),
         data_directory=settings.data_directory,

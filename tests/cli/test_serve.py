@@ -99,10 +99,9 @@ def test_a_running_conversion_outlives_the_signal(serve: Serve) -> None:
     assert served.process.wait(30) == 0
 
 
-def test_the_key_of_the_engine_is_not_in_any_environment(serve: Serve) -> None:
+def test_the_key_of_the_engine_is_not_in_any_environment(service: Served) -> None:
     """A container could come to read it there."""
-    served = serve()
-    processes = [psutil.Process(served.process.pid), *psutil.Process(served.process.pid).children(recursive=True)]
+    processes = [psutil.Process(service.process.pid), *psutil.Process(service.process.pid).children(recursive=True)]
     assert all("KEY" not in name for each in processes for name in each.environ())
 
 
