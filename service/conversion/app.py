@@ -17,14 +17,14 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import License
 from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
 from litestar.plugins.prometheus import PrometheusConfig
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from service.access import Access
 from service.conversion import operations, page_routes, routes
 from service.conversion.admission import Admission
 from service.conversion.conversions import Conversions
 from service.conversion.convert import Converter
-from service.conversion.documents import COMPONENTS
+from service.conversion.documents import ANSWER_HEADERS, COMPONENTS
 from service.conversion.headers import secured
 from service.conversion.interpreter import Interpreter
 from service.conversion.problems import answer, code_of
@@ -85,6 +85,14 @@ def create_app(
         converter=converter, admission=admission, spool=spool, max_input_bytes=max_input_bytes, max_files=max_files
     )
 
+    Gauge("recast_places", "Conversions that can run at once", registry=registry).set(concurrency)
+    Gauge("recast_queue_depth", "Conversions that wait for a place", registry=registry).set_function(
+        lambda: admission.waiting
+    )
+    isolation = Gauge(
+        "recast_engine_isolation", "1 for the tier that holds the engine's containers", ["tier"], registry=registry
+    )
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         try:
@@ -94,7 +102,12 @@ def create_app(
             spool.close()
 
     parts = Parts(
-        catalogue=catalogue, conversions=conversions, interpreter=interpreter, access=access, registry=registry
+        catalogue=catalogue,
+        conversions=conversions,
+        interpreter=interpreter,
+        access=access,
+        registry=registry,
+        isolation=isolation,
     )
     return Litestar(
         route_handlers=[*routes.HANDLERS, *operations.HANDLERS, *page_routes.HANDLERS],
@@ -107,7 +120,9 @@ def create_app(
             PrometheusConfig(app_name="recast", prefix="recast_http", group_path=True).middleware,
         ],
         plugins=[OpenTelemetryPlugin(OpenTelemetryConfig(exclude_spans=["receive", "send"]))],
-        cors_config=CORSConfig(allow_origins=list(cors_origins)) if cors_origins else None,
+        cors_config=CORSConfig(allow_origins=list(cors_origins), expose_headers=list(ANSWER_HEADERS))
+        if cors_origins
+        else None,
         openapi_config=OpenAPIConfig(
             title="Recast",
             version=version("recast"),

@@ -14,6 +14,7 @@ from msgspec import Struct
 from service.conversion.admission import Admission
 from service.conversion.errors import (
     AttemptFailed,
+    ConversionError,
     DocumentRefused,
     OutputMissing,
     OutputWrong,
@@ -22,7 +23,7 @@ from service.conversion.errors import (
 )
 from service.conversion.interpreter import Download, Interpreter, Session, Task
 from service.conversion.media import could_be, format_named, identify
-from service.conversion.output import Report, choose, report_of
+from service.conversion.output import Report, choose, error_of, report_of
 from service.conversion.plan import PROGRAM, Attempt, Plan, Wish, memory_for, planned
 from service.conversion.prompt import render
 from service.conversion.recipes import LiveCatalogue
@@ -128,15 +129,22 @@ async def _output(session: Session, plan: Plan, attempt: Attempt, transcript: Tr
     if report and report.refused:
         raise DocumentRefused(report.refused.code, report.refused.detail)
     if report is None and attempt.kind == "program":  # whatever it left behind was not verified
-        raise ProgramFailed(logs)
+        raise _failure(transcript)
     extensions = (plan.target.name, *plan.target.extensions)
     chosen = choose(transcript, [], extensions) or choose(transcript, await session.files(transcript), extensions)
     if chosen is None:
-        raise ProgramFailed(logs) if transcript.calls and report is None else OutputMissing(logs)
+        raise _failure(transcript) if transcript.calls and report is None else OutputMissing(logs)
     download = await session.fetch(*chosen)
     if not download.first or not could_be(plan.target, download.first):
         raise OutputWrong(logs)
     return Output(plan, attempt, report, chosen[0], download)
+
+
+def _failure(transcript: Transcript) -> ConversionError:
+    error = error_of(transcript.logs)
+    if error == "MemoryError":  # a kernel that passed its limit is killed before the program can say so
+        return DocumentRefused("too_large", "the document needs more memory than a container has")
+    return ProgramFailed("\n".join(transcript.logs), error)
 
 
 def _media_type(file: SpooledFile, wish: Wish) -> str:

@@ -30,7 +30,7 @@ CONVERTING = (
     *(422, 424, 429, 500, 502, 503, 504),
 )
 _TEXT = Schema(type=OpenAPIType.STRING)
-_ANSWER_HEADERS = {
+ANSWER_HEADERS = {
     "Content-Disposition": "The file's name: the input's stem and the new extension (RFC 6266).",
     "Recast-Recipe": "The recipe that was followed, and its version: `table/1`.",
     "Recast-Input-Type": "The media type the input was taken for.",
@@ -90,7 +90,7 @@ class Converting(Operation):
         self.responses = dict(self.responses or {})
         self.responses["200"] = OpenAPIResponse(
             description="The converted file; a zip when there were several.",
-            headers={name: OpenAPIHeader(schema=_TEXT, description=text) for name, text in _ANSWER_HEADERS.items()},
+            headers={name: OpenAPIHeader(schema=_TEXT, description=text) for name, text in ANSWER_HEADERS.items()},
             content={"*/*": OpenAPIMediaType(schema=Schema(content_media_type="application/octet-stream"))},
         )
 

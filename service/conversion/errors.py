@@ -96,7 +96,11 @@ class AttemptFailed(ConversionError):
 
 
 class ProgramFailed(AttemptFailed):
-    """The code ended in an error of its own."""
+    """The code ended in an error of its own; ``error`` is its class's name, if it told."""
+
+    def __init__(self, logs: str, error: str | None) -> None:
+        super().__init__(logs)
+        self.error = error
 
 
 class OutputMissing(AttemptFailed):

@@ -20,11 +20,18 @@ class Alive(Struct, frozen=True):
     status: str = "ok"
 
 
+class EngineState(Struct, frozen=True):
+    """What the engine says of itself; a vendor says nothing. ``isolation`` is the tier that holds its containers."""
+
+    isolation: str | None = None
+    containers: int | None = None
+
+
 class Ready(Struct, frozen=True):
-    """The service takes work. ``engine`` is what the engine says of itself; empty for a vendor, which says nothing."""
+    """The service takes work."""
 
     status: str
-    engine: msgspec.Raw
+    engine: EngineState
 
 
 class Version(Struct, frozen=True):
@@ -46,7 +53,10 @@ async def readyz(request: AnyRequest) -> Ready:
     parts = parts_of(request)
     if parts.conversions.draining:
         raise Draining
-    return Ready("ready", msgspec.Raw(await parts.interpreter.ready() or b"{}"))
+    state = msgspec.json.decode(await parts.interpreter.ready() or b"{}", type=EngineState)
+    if state.isolation:
+        parts.isolation.labels(state.isolation).set(1)
+    return Ready("ready", state)
 
 
 @get("/version", tags=["operations"])

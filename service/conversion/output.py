@@ -17,6 +17,7 @@ from service.conversion.transcript import Citation, ContainerFile, Transcript
 Fact = str | int | float | bool | None
 MAX_REPORT_BYTES = 64 * 1024
 
+_EXCEPTION = re.compile(r"^(?:\w+\.)*([A-Z]\w{2,60})(?:: |$)", re.MULTILINE)
 _FIGURE = re.compile(r"cfile_\w+\.png")  # the name the vendor gives a figure that was only shown
 _MARKDOWN_LINK = re.compile(r"\]\(<?(?:sandbox:)?(/mnt/data/(?:\\.|[^()\\>]|\([^()]*\))+)>?\)")
 _BARE_PATH = re.compile(r"(?:sandbox:)?(/mnt/data/[^\s`'\"<>()\]]+)")
@@ -49,6 +50,12 @@ def report_of(logs: Sequence[str]) -> Report | None:
         return msgspec.json.decode(lines[-1][:MAX_REPORT_BYTES].encode(errors="replace"), type=_LastLine).recast
     except msgspec.MsgspecError:
         return None
+
+
+def error_of(logs: Sequence[str]) -> str | None:
+    """Return the class name of the exception that the last logs end with, as Python prints it; never its text."""
+    found = _EXCEPTION.findall(logs[-1]) if logs else []
+    return found[-1] if found else None
 
 
 def choose(

@@ -177,7 +177,7 @@ TABLE: Mapping[type[BaseException], Row] = {
         422,
         "conversion_failed",
         "This document could not be converted",
-        "The recipe's program failed on this document.",
+        "The recipe's program failed on this document ({error}).",
     ),
     errors.OutputMissing: Row(
         502, "no_output", "The engine made no file", "The run ended without a file.", retryable=True
@@ -207,6 +207,7 @@ _EXAMPLES: Mapping[str, object] = {
     "claimed": "image/png",
     "detail": "the picture has more than 200 million pixels",
     "encoding": "gzip",
+    "error": "KeyError",
     "formats": "html, json, xlsx",
     "found": "text/plain",
     "input_type": "text/csv",

@@ -94,18 +94,18 @@ class Recorder:
     @asynccontextmanager
     async def recorded(self, record: Record) -> AsyncIterator[None]:
         """Write the record at the end of the ``async with``, whatever the end is."""
-        outcome = "ok"
+        outcome, failure = "ok", None
         self._alive.inc()
         try:
             yield
         except BaseException as error:
-            outcome = self._outcome(error)
+            outcome, failure = self._outcome(error), error
             raise
         finally:
             self._alive.dec()
             record.seconds["total"] = time.monotonic() - record.started
             self._count_all(record, outcome)
-            self._write(record, outcome)
+            self._write(record, outcome, getattr(failure, "error", None))
 
     def _count_all(self, record: Record, outcome: str) -> None:
         plan = record.plan
@@ -122,11 +122,12 @@ class Recorder:
         self._tokens.labels("in").inc(record.input_tokens)
         self._tokens.labels("out").inc(record.output_tokens)
 
-    def _write(self, record: Record, outcome: str) -> None:
+    def _write(self, record: Record, outcome: str, error: str | None) -> None:
         plan = record.plan
         self._log.info(
             "conversion",
             outcome=outcome,
+            error=error,
             recipe=f"{plan.recipe.name}/{plan.recipe.version}" if plan else None,
             input_type=plan.input_type if plan else None,
             output_format=plan.target.name if plan else None,

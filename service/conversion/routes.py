@@ -13,7 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import PathParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from service.access import Access
 from service.conversion.conversions import Asked, Conversions
@@ -39,6 +39,7 @@ class Parts(Struct, frozen=True):
     interpreter: Interpreter
     access: Access
     registry: CollectorRegistry
+    isolation: Gauge
 
 
 async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

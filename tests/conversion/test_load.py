@@ -24,7 +24,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "concurrency": "1",
         "queue_places": "1",
         "queue_seconds": "1",
-        "run_seconds": "4",
+        "run_seconds": "8",
     }
     with serving(tmp_path_factory.mktemp("trial"), settings) as served:
         yield served
@@ -112,7 +112,7 @@ def test_an_engine_that_is_killed_comes_back(tmp_path: Path) -> None:
         engine.kill()
         answer = running.result()
         assert (answer.status_code, answer.json()["code"]) == (503, "engine_down")
-        _until(lambda: httpx.get(f"{service.url}/readyz").status_code == 200, seconds=20)
+        _until(lambda: httpx.get(f"{service.url}/readyz").status_code == 200, seconds=50)
         assert _trial(service, "write").status_code == 200
         assert service.settled() == NOTHING
 

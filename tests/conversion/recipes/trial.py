@@ -1,3 +1,5 @@
+# ruff: noqa: ANN201, D100, D103, F821, F841, INP001
+# mypy: ignore-errors
 CALENDAR = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"
 
 
@@ -16,7 +18,9 @@ def convert():
     if does == "nothing":
         report(facts={})
         return sys.exit(0)
-    content = {"wrong": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "empty": b"", "large": CALENDAR * 1_000_000}.get(does, CALENDAR)
+    content = {"wrong": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "empty": b"", "large": CALENDAR * 1_000_000}.get(
+        does, CALENDAR
+    )
     OUTPUT.write_bytes(content)
     if does == "empty":
         report(facts={})
