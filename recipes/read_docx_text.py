@@ -36,8 +36,10 @@ class WordText:
         parts = []
         for form, texts in out:
             text = "".join(texts)
-            if form and text.strip():
-                text = "".join(f"<{tag}>" for tag in form) + text + "".join(f"</{tag.split()[0]}>" for tag in reversed(form))
+            if form and text.strip():  # spaces and punctuation stay outside, where no Markdown mark trips over them
+                before, core, after = re.fullmatch(r"([\s,.;:)]*)(.*?)(\s*)", text, re.S).groups()
+                opened, closed = "".join(f"<{tag}>" for tag in form), "".join(f"</{tag}>" for tag in reversed(form))
+                text = f"{before}{opened}{core}{closed}{after}" if core else text
             parts.append(text)
         return "".join(parts).replace("</a><a>", ""), boxes
 

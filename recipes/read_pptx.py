@@ -1,6 +1,8 @@
 """A presentation (OOXML) opened with python-pptx, shape by shape: one that is malformed is left out, never the deck."""
 
-SHAPE_FAULTS = (AttributeError, KeyError, ValueError, TypeError, IndexError, NotImplementedError, OSError, ZeroDivisionError)
+from pptx.exc import PythonPptxError
+
+SHAPE_FAULTS = (PythonPptxError, AttributeError, KeyError, ValueError, TypeError, IndexError, NotImplementedError, OSError, ZeroDivisionError)
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 MAX_SLIDES = 3000
