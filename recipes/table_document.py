@@ -208,7 +208,7 @@ def runs_of(text):
         size = max(top - bottom, 1)
         if not letter.strip() or right <= left:
             continue
-        if current and abs(bottom - current[1]) < 0.4 * size and -0.5 * size < left - current[2] < 0.75 * size:
+        if current and abs(bottom - current[1]) < 0.4 * size and -0.5 * size < left - current[2] < 0.38 * size:
             gap = " " if left - current[2] > 0.14 * size else ""
             current[2], current[3], current[4] = max(right, current[2]), max(top, current[3]), current[4] + gap + letter
         else:
