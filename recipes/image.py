@@ -27,10 +27,12 @@ MODES = {  # what each target holds; anything else is converted, alpha last of a
     "bmp": {"1", "L", "P", "RGB"},
     "pdf": {"1", "L", "P", "RGB"},
 }
+MOST_PIXELS = {"webp": 50_000_000, "avif": 28_000_000}  # their encoders take 16 and 31 bytes a pixel of a container's gigabyte
 MAX_SIDE = {"webp": 16383, "jpg": 65500, "gif": 65535, "avif": 32768}
 MAX_FRAMES = 5000
 MOVING = {"gif", "webp", "avif"}  # targets whose frames share one canvas and have times
 MANY = MOVING | {"tiff", "pdf"}
+ALREADY_THERE = {"HEIF", "PSD"}  # opened at the primary image, or the layers laid together, to which seek may not lead back
 PROFILED = {"png", "jpg", "webp", "tiff", "avif", "pdf"}
 LOSSY = {"JPEG", "MPO", "HEIF", "AVIF", "WEBP"}
 PAGES = {"a4": (595.28, 841.89), "letter": (612.0, 792.0)}
@@ -74,7 +76,7 @@ class Frames(Image.Image):
             raise EOFError("no more frames")
         if frame != self.at:
             with decoding():
-                if self.source.format != "HEIF" or self.n_frames > 1:
+                if self.source.format not in ALREADY_THERE or self.source.tell() != self.indexes[frame]:
                     self.source.seek(self.indexes[frame])
                 self.source.load()
             picture = self.prepare(self.source)
@@ -96,13 +98,13 @@ def open_source():
 def choose_frames(source):
     """The indexes of the frames to convert: those asked for, those the target can hold, or the picture meant to be seen."""
     with decoding():
-        total = getattr(source, "n_frames", 1)
+        total = 1 if source.format == "PSD" else getattr(source, "n_frames", 1)
     wanted, kind = OPTIONS["frame"], "page" if source.format == "TIFF" else "frame"
     if wanted > total:
         refuse("unsupported", f"{kind} {wanted} was asked for; the file has {total}")
-    if wanted:
+    if wanted and source.format != "PSD":
         return [wanted - 1]
-    if source.format == "HEIF":
+    if source.format in ALREADY_THERE:
         if total > 1:
             warn(f"the file holds {total} images; the primary one was converted (option frame)")
         return [source.tell()]
@@ -223,7 +225,7 @@ def resized(picture):
     if TARGET == "ico" and max(size) > 256:
         warn("the picture was scaled down to 256 pixels, the most an icon holds")
         size = tuple(max(1, round(side * 256 / max(size))) for side in size)
-    if max(size) > MAX_SIDE.get(TARGET, 1 << 30) or size[0] * size[1] > MAX_PIXELS:
+    if max(size) > MAX_SIDE.get(TARGET, 1 << 30) or size[0] * size[1] > MOST_PIXELS.get(TARGET, MAX_PIXELS):
         refuse("too_large", f"{size[0]} x {size[1]} pixels are more than {TARGET} holds here; ask for a smaller width or height")
     if size == picture.size:
         return picture
