@@ -18,7 +18,7 @@ _ZIP = re.compile(rb"PK(?:\x03\x04|\x05\x06|\x07\x08)")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PARQUET = (b"PAR1", b"PARE")  # the second: with an encrypted footer
 # ODF 1.3 part 2, 4.8: the manifest's entry of the whole package
-_MANIFEST_ROOT = re.compile(r'<[\w:]*file-entry\b[^>]*full-path="/"[^>]*>')
+_MANIFEST_ROOT = re.compile(r'<[\w:]*file-entry\b[^<>]*full-path="/"[^<>]*>')
 _MANIFEST_TYPE = re.compile(r'media-type="([^"]+)"')
 _OLE_ENCRYPTED = "EncryptedPackage"  # [MS-OFFCRYPTO] 2.3.4.4: a password-protected OOXML document is an OLE file
 
@@ -30,7 +30,6 @@ class Found(Struct, frozen=True):
     format: str | None = None
     media_type: str | None = None
     evidence: str = "magic"
-    sure: bool = True
 
 
 def could_be(row: Format, head: bytes) -> bool:
@@ -93,21 +92,22 @@ def _found_by_libmagic(path: Path) -> Found:
 
 
 def _found_in_text(text: texts.Text, path: Path, wanted: Format | None) -> Found:
-    shown = texts.structure(text)
-    if shown == ("json", True) and wanted and wanted.name == "ndjson" and len(text.head.split("\n", 2)) < 3:  # noqa: PLR2004
-        return Found("text", "ndjson", evidence="structure")  # a single record on a single line is both
-    if shown:
-        return Found("text", shown[0], evidence="structure", sure=shown[1])
-    if wanted is None and text.clean:
-        # Only for what no name claims: libmagic takes many a Markdown file for HTML and prose for a program.
-        row = table().by_word.get(_libmagic(path))
-        if (
-            row
-            and row.proof == "text"
-            and row.media_type.startswith(("text/x-", "text/javascript", "application/x-sh"))
-        ):
-            return Found("text", row.name)
+    name = texts.structure(text)
+    if name == "json" and wanted and wanted.name == "ndjson" and "\n" not in text.head.strip():
+        name = "ndjson"  # a single record is both
+    if name is None and (wanted is None or wanted.proof == "bytes"):
+        name = texts.likely(text)
+    if name:
+        return Found("text", name, evidence="structure")
+    if wanted is None and text.clean and (code := _code(path)):
+        return Found("text", code)
     return Found("text" if text.clean else "unclean text", "txt" if text.clean else None)
+
+
+def _code(path: Path) -> str | None:
+    """Ask libmagic for a programming language; only for what no name claims, for it takes many a prose for a program."""
+    row = table().by_word.get(_libmagic(path))
+    return row.name if row and row.media_type.startswith(("text/x-", "text/javascript", "application/x-sh")) else None
 
 
 def _format_of_package(inside: insides.Package, wanted: Format | None) -> str:

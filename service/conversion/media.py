@@ -115,7 +115,7 @@ def decide(found: Found, claim: tuple[Format, str] | None) -> Identified:
         raise Contradiction(wanted.media_type, found.media_type)
     if found.kind == "bytes" and seen_type and wanted.proof != "name":
         return Identified(seen_type, found.evidence)
-    if found.kind == "text" and seen and wanted.name in seen.wears and (found.sure or wanted.proof == "bytes"):
+    if found.kind == "text" and seen and wanted.name in seen.wears:
         return Identified(seen.media_type, found.evidence)
     if found.kind in {"text", "unclean text"} and wanted.proof == "bytes":
         raise Contradiction(wanted.media_type, seen_type or "text/plain")

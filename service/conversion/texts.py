@@ -14,9 +14,11 @@ from collections.abc import Callable
 from msgspec import Struct
 
 _MAX_JSON_CHARACTERS = 1 << 20
+_BLANK = "\ufeff \t\r\n"
 _CSV_RECORDS = 100
 _MIN_TABLE_RECORDS = 2
-_CONTROL = dict.fromkeys(c for c in range(32) if chr(c) not in "\t\n\v\f\r\x1b\x1a\x08")
+_CONTROL = bytes(each for each in range(32) if each not in b"\t\n\v\f\r\x1b\x1a\x08")
+_MAX_TOML_CHARACTERS = 64 << 10
 _MAX_CONTROL_SHARE = 0.005
 _UTF16_NUL_SHARE = 0.3
 
@@ -55,40 +57,37 @@ def decoded(head: bytes, *, complete: bool) -> Text | None:
     return _checked(text.removeprefix("\ufeff"), complete=complete)
 
 
-def structure(text: Text) -> tuple[str, bool] | None:
-    """Return the name of the format that this text's structure shows, and whether it is sure; or None (words, or code).
-
-    What is not sure decides only where no name claims anything else: prose may look like a table, and a note like Markdown.
-    """
-    head = text.head.lstrip("\ufeff \t\r\n")
-    for name, shows in _STRUCTURES:
-        if shows(head, text):
-            return name, True
+def structure(text: Text) -> str | None:
+    """Return the name of the format that this text's structure proves, or None."""
+    head = text.head.lstrip(_BLANK)
+    proven = next((name for name, shows in _STRUCTURES if shows(head, text)), None)
+    if proven:
+        return proven
     found = _markup(head) or _json(head, complete=text.complete)
-    if found:
-        return found
-    guess = _table(text) or _written(head)
-    return (guess, False) if guess else None
+    return found[0] if found and found[1] else None
 
 
-def root(head: str) -> tuple[str, str] | None:
-    """Return the root element's local name and the rest of its tag, or None where no XML or HTML begins."""
-    found = _ROOT.match(head)
-    return (found[1].rpartition(":")[2], found[2]) if found else None
+def likely(text: Text) -> str | None:
+    """Return the name of the format that this text looks most like, or None: words, or code.
+
+    For texts that no name claims: prose may look like a table, and a note like Markdown.
+    """
+    head = text.head.lstrip(_BLANK)
+    found = _markup(head) or _json(head, complete=text.complete)
+    return found[0] if found else _table(text) or _written(head)
 
 
 def _checked(text: str, *, complete: bool) -> Text | None:
-    control = len(text) - len(text.translate(_CONTROL))
+    raw = text.encode("utf-8", "replace")
+    control = len(raw) - len(raw.translate(None, _CONTROL))
     nul_only = control == text.count("\0") and "\ufffd" not in text
     if control > _MAX_CONTROL_SHARE * len(text) and not (nul_only and control <= max(1, len(text) // 10)):
         return None
     return Text(head=text, complete=complete, clean=not control)
 
 
-# A prolog: declaration, comments, processing instructions and a document type, then the root's start tag.
-_PROLOG = r"(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[.*?\]\s*)*>)*"
-_ROOT = re.compile(rf"{_PROLOG}<([A-Za-z_][\w.:-]*)((?:\s[^<>]*)?)/?>", re.DOTALL | re.IGNORECASE)
-_HTML_START = re.compile(r"(?:\s|<!--.*?-->|<\?xml.*?\?>)*<!doctype\s+html\b|<html[\s>]", re.DOTALL | re.IGNORECASE)
+_ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)((?:\s[^<>]*)?)/?>")
+_DOCTYPE = re.compile(r"<!doctype\s+([\w.:-]+)", re.IGNORECASE)
 _HTML_ELEMENT = re.compile(
     r"html|head|body|title|meta|link|script|style|div|p|table|[uod]l|h[1-6]|a|span|pre|form|section|article|main|header|footer"
     r"|nav|img|br|hr|b|i|em|strong|center|font",
@@ -101,26 +100,53 @@ def _markup(head: str) -> tuple[str, bool] | None:
         return None
     if head.startswith("<?php"):
         return "php", True
-    if _HTML_START.match(head):
+    rest, doctype = _after_prolog(head)
+    start = _ROOT.match(rest)
+    if (doctype or "").lower() == "html" or (start and start[1].lower() == "html"):
         return "html", True
-    start = root(head)
+    declared = head.startswith("<?xml") or doctype is not None
     if start is None:
-        return ("xml", True) if head.startswith("<?xml") else None
-    return _vocabulary(*start, head)
+        return ("xml", True) if declared else None
+    return _vocabulary(start[1].rpartition(":")[2], start[2], rest, declared=declared)
 
 
-def _vocabulary(name: str, attributes: str, head: str) -> tuple[str, bool] | None:
-    declared = head.startswith(("<?xml", "<!DOCTYPE", "<!doctype"))
-    if name in {"svg", "rss", "html"}:
+def _after_prolog(head: str) -> tuple[str, str | None]:
+    """Skip what may come before the root: declaration, comments, instructions, the document type, whose name is returned.
+
+    By hand, for a pattern that says the same takes exponential time on many comments.
+    """
+    doctype = None
+    while True:
+        head = head.lstrip()
+        named = _DOCTYPE.match(head)
+        if head.startswith("<!--"):
+            end = "-->"
+        elif head.startswith("<?"):
+            end = "?>"
+        elif named:
+            doctype = named[1]
+            subset, close = head.find("["), head.find(">")
+            end = "]" if 0 <= subset < close else ">"
+        else:
+            return head, doctype
+        _, found, head = head.partition(end)
+        if named and end == "]":
+            head = head.lstrip().removeprefix(">")
+        if not found:
+            return "", doctype
+
+
+def _vocabulary(name: str, attributes: str, head: str, *, declared: bool) -> tuple[str, bool] | None:
+    if name in {"svg", "rss"}:
         return name, True
     if name == "feed" and "http://www.w3.org/2005/Atom" in attributes:
         return "atom", True
     if name == "RDF" and "purl.org/rss/" in head:
         return "rss", True
-    if _HTML_ELEMENT.fullmatch(name) and not declared and "xmlns" not in attributes:
-        return "html", False
     if declared or "xmlns" in attributes:
         return "xml", True
+    if _HTML_ELEMENT.fullmatch(name):
+        return "html", False
     return ("xml", False) if head.rstrip().endswith(">") else None
 
 
@@ -157,7 +183,7 @@ def _is_notebook(head: str) -> bool:
 def _table(text: Text) -> str | None:
     """A table is two or more records that agree on two or more fields, and whose commas are not those of sentences."""
     for delimiter, name in (("\t", "tsv"), (",", "csv"), (";", "csv"), ("|", "csv")):
-        if delimiter not in text.head or (delimiter == "|" and re.search(r"^\s*\|?[ :|-]*--", text.head, re.MULTILINE)):
+        if delimiter not in text.head or (delimiter == "|" and _RULE.search(text.head)):
             continue
         if len(re.findall(rf"{re.escape(delimiter)} (?! )", text.head)) * 2 > text.head.count(delimiter):
             continue
@@ -179,6 +205,9 @@ def _ends_statements(text: Text, delimiter: str) -> bool:
     return delimiter == ";" and not re.search(r";[ \t]*[^\s;/#]", text.head)
 
 
+_RULE = re.compile(r"^[ \t]*+\|?[ :|-]*--", re.MULTILINE)  # of a Markdown table; possessive, or it is quadratic
+
+
 def _records(text: Text, delimiter: str) -> list[list[str]]:
     lines = text.head.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").splitlines(keepends=True)
     reader = csv.reader(lines, delimiter=delimiter)
@@ -191,17 +220,23 @@ _HEADER_LINE = re.compile(
 )
 _MIN_MESSAGE_HEADERS = 2
 _HEADER_NAME = re.compile(r"(?:From \S+ .*|[!-9;-~]+:.*|[ \t].*)")
+_MESSAGE_CHARACTERS = 64 << 10
 
 
 def _message(head: str, _: Text) -> bool:
-    block = re.split(r"\r?\n\r?\n|\r\r", head, maxsplit=1)[0]
-    lines = block.splitlines()
+    if not _HEADER_NAME.match(head):
+        return False
+    block = re.split(r"\r?\n\r?\n|\r\r", head[:_MESSAGE_CHARACTERS], maxsplit=1)[0]
     names = {name.lower() for name in _HEADER_LINE.findall(block)}
-    return len(names) >= _MIN_MESSAGE_HEADERS and all(_HEADER_NAME.fullmatch(line) for line in lines)
+    return len(names) >= _MIN_MESSAGE_HEADERS and all(_HEADER_NAME.fullmatch(line) for line in block.splitlines())
 
 
 def _toml(head: str, text: Text) -> bool:
-    if not text.complete or not re.search(r"^\[[\w.\" -]+\]\s*$", head, re.MULTILINE):
+    if (
+        not text.complete
+        or len(head) > _MAX_TOML_CHARACTERS
+        or not re.search(r"^\[[\w.\" -]+\]\s*$", head, re.MULTILINE)
+    ):
         return False
     try:
         return any(isinstance(value, dict) and value for value in tomllib.loads(head.replace("\r\n", "\n")).values())
@@ -230,7 +265,7 @@ _STRUCTURES: tuple[tuple[str, Callable[[str, Text], bool]], ...] = (
     ("pl", _interpreter("perl")),
     ("php", _interpreter("php")),
     ("tex", _begins(r"(?:\s*%.*\n)*\s*\\(?:documentclass|documentstyle|begin\{document\}|usepackage)\b")),
-    ("yaml", _begins(r"%YAML \d|---[ \t]*\r?\n(?:[\w\"'-]+:\s|- )(?!(?:.*\r?\n)*?---[ \t]*\r?\n)")),
+    ("yaml", _begins(r"%YAML \d|---[ \t]*\r?\n(?:[\w\"'-]+:\s|- )(?!(?:[^\n]*\n)*?---[ \t]*\r?\n)")),
     ("eml", _message),
     ("toml", _toml),
 )
@@ -238,13 +273,15 @@ _STRUCTURES: tuple[tuple[str, Callable[[str, Text], bool]], ...] = (
 _MARKDOWN_SIGNS = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
-        r"^#{1,6} \S", r"^(?:```|~~~)", r"\[[^\]\n]+\]\([^)\s]+\)", r"^[^\n]+\n(?:=|-){3,}[ \t]*$", r"^\|?[ :]*-{3,}[ :]*\|",
+        r"^#{1,6} \S", r"^(?:```|~~~)", r"\[[^\[\]\n]{1,300}\]\([^()\s]{1,1000}\)", r"^[^\n]+\n(?:=|-){3,}[ \t]*$", r"^\|?[ :]*-{3,}[ :]*\|",
         r"^(?:[-*+]|\d+\.) \S.*\n(?:(?:[-*+]|\d+\.) \S)?", r"\*\*\S[^*\n]*\*\*", r"^> \S", r"`[^`\n]+`",
     )
 )  # fmt: skip
 _MIN_MARKDOWN_SIGNS = 2
+_MARKDOWN_CHARACTERS = 16 << 10
 
 
 def _written(head: str) -> str | None:
-    signs = sum(pattern.search(head) is not None for pattern in _MARKDOWN_SIGNS)
+    beginning = head[:_MARKDOWN_CHARACTERS]
+    signs = sum(pattern.search(beginning) is not None for pattern in _MARKDOWN_SIGNS)
     return "md" if signs >= _MIN_MARKDOWN_SIGNS else None
