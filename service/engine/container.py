@@ -5,7 +5,6 @@ know responses, requests or the database.
 """
 
 import asyncio
-import base64
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,26 +12,16 @@ from pathlib import Path
 import anyio
 import msgspec
 
+from service.engine.cell import Cell, outputs_of
 from service.engine.citations import DIRECTORY
-from service.engine.errors import ContainerExpired, ContainerFileNotFound, InvalidRequest, ServerError
-from service.engine.items import ImageOutput, LogsOutput
+from service.engine.errors import ContainerExpired, ContainerFileNotFound, CursorNotFound, InvalidRequest, ServerError
 from service.engine.lifecycle import Event, Life, Status, after
 from service.engine.sandbox import CellResult, Entry, FileRefused, Image, Kernel, Limits, Outcome, SandboxDown
-from service.engine.wire import ContainerFile, MemoryLimit, new_id
+from service.engine.wire import ContainerFile, ContainerFilePage, MemoryLimit, PageQuery, new_id
 
 INTERRUPT_SECONDS = 0.5  # what a cell whose caller is gone gets between the interrupt and the kill
 Clock = Callable[[], float]
 _STATE_LOST = {Outcome.KILLED, Outcome.MEMORY, Outcome.DIED}
-
-
-class Cell(msgspec.Struct):
-    """What one execution gave. ``made`` lists the files it made or rewrote, displayed figures first."""
-
-    outputs: list[LogsOutput | ImageOutput]
-    is_ok: bool
-    made: list[ContainerFile]
-    figures: int
-    seconds: float
 
 
 class _Known(msgspec.Struct):
@@ -70,6 +59,9 @@ class Container:
         self._limits = limits
         self._clock = clock
         self._files: dict[str, _Known] = {}
+        self._places: dict[
+            str, int
+        ] = {}  # by file id, deleted ones too, so that a client can delete what it pages through
         self._files_lock = asyncio.Lock()
         self._calls_lock = asyncio.Lock()
 
@@ -100,7 +92,7 @@ class Container:
             finally:
                 self.happen(Event.END)
         return Cell(
-            outputs=_outputs(result, self.memory_limit, seconds),
+            outputs=outputs_of(result, self.memory_limit, seconds),
             is_ok=result.outcome is Outcome.OK,
             made=figures + made,
             figures=len(figures),
@@ -197,7 +189,29 @@ class Container:
         )
         self._files.pop(path, None)  # a rewritten file moves to the end: the order is that of making
         self._files[path] = _Known(file, entry.fingerprint)
+        self._places[identifier] = len(self._places)
         return file
+
+    async def page(self, query: PageQuery) -> ContainerFilePage:
+        """One page of the files as they are now.
+
+        Raises:
+            CursorNotFound: ``after`` never named one of them.
+        """
+        await self.refresh()
+        is_descending = query.order == "desc"
+        files = [known.file for known in self._files.values()]
+        if query.after is not None:
+            place = self._places.get(query.after)
+            if place is None:
+                raise CursorNotFound(query.after)
+            files = [
+                file for file in files if (self._places[file.id] < place) is is_descending and file.id != query.after
+            ]
+        ordered = files[::-1] if is_descending else files
+        data = ordered[: query.limit]
+        more = len(ordered) > query.limit
+        return ContainerFilePage(data, data[0].id if data else None, data[-1].id if data else None, more)
 
     def file(self, identifier: str) -> ContainerFile:
         """A file's row.
@@ -249,37 +263,3 @@ class Container:
     def _check_running(self) -> None:
         if self.life.status is not Status.RUNNING:
             raise ContainerExpired
-
-
-def _outputs(result: CellResult, memory_limit: MemoryLimit, seconds: float) -> list[LogsOutput | ImageOutput]:
-    """Logs and images in the order of emission; how a cell failed stands at the end of the logs."""
-    outputs: list[LogsOutput | ImageOutput] = [
-        ImageOutput(url=f"data:image/png;base64,{base64.b64encode(each.png).decode()}")
-        if isinstance(each, Image)
-        else LogsOutput(logs=each.text)
-        for each in result.outputs
-    ]
-    ending = "\n".join(filter(None, (result.traceback, _explained(result.outcome, memory_limit, seconds))))
-    if not ending:
-        return outputs
-    last = outputs[-1] if outputs else None
-    if isinstance(last, LogsOutput):
-        last.logs += ("" if last.logs.endswith("\n") or not last.logs else "\n") + ending
-    else:
-        outputs.append(LogsOutput(logs=ending))
-    return outputs
-
-
-def _explained(outcome: Outcome, memory_limit: MemoryLimit, seconds: float) -> str | None:
-    lost = "A fresh Python was started: variables are lost, files in /mnt/data are kept."
-    match outcome:
-        case Outcome.OK | Outcome.ERROR:
-            return None
-        case Outcome.INTERRUPTED:
-            return f"The call was interrupted: its time budget of {seconds:g} s is spent. Variables are kept."
-        case Outcome.KILLED:
-            return f"The call was killed: its time budget of {seconds:g} s is spent. {lost}"
-        case Outcome.MEMORY:
-            return f"The call was killed: it passed the container's memory limit of {memory_limit}. {lost}"
-        case Outcome.DIED:
-            return lost

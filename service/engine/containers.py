@@ -17,8 +17,6 @@ from service.engine.sandbox import Limits, Package, Sandbox, SandboxDown, Sandbo
 from service.engine.state import State, Table, UnknownCursor
 from service.engine.wire import (
     MEMORY_BYTES,
-    ContainerFile,
-    ContainerFilePage,
     ContainerPage,
     ContainerQuery,
     ExpiresAfter,
@@ -245,23 +243,6 @@ class Containers:
         row = self._rows.get(container.id)
         if row is None or container.life.last_active_at - row.life.last_active_at >= _WRITE_SECONDS:
             self._write(container)
-
-
-def page_files(files: list[ContainerFile], *, after: str | None, limit: int, order: str) -> ContainerFilePage:
-    """One page of a container's files.
-
-    Raises:
-        CursorNotFound: ``after`` names none of them.
-    """
-    ordered = files if order == "asc" else files[::-1]
-    start = 0
-    if after is not None:
-        start = next((index + 1 for index, file in enumerate(ordered) if file.id == after), -1)
-        if start < 0:
-            raise CursorNotFound(after)
-    data = ordered[start : start + limit]
-    more = len(ordered) > start + limit
-    return ContainerFilePage(data, data[0].id if data else None, data[-1].id if data else None, more)
 
 
 def _row(container: Container) -> Row:

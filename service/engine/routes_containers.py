@@ -9,7 +9,6 @@ from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK
 
 from service.engine.assembly import Engine
-from service.engine.containers import page_files
 from service.engine.documents import Described, body
 from service.engine.errors import InvalidRequest, TooLarge
 from service.engine.sandbox import Package
@@ -127,10 +126,7 @@ class ContainerFileRoutes(Controller):
     ) -> ContainerFilePage:
         """List the regular files of a container."""
         query = fit_text(dict(request.query_params), PageQuery)
-        container = await engine.containers.use(container_id)
-        await container.refresh()
-        files = list(container.files().values())
-        return page_files(files, after=query.after, limit=query.limit, order=query.order)
+        return await (await engine.containers.use(container_id)).page(query)
 
     @get("/{file_id:str}", operation_id="retrieveContainerFile", operation_class=Described)
     async def retrieve(

@@ -18,8 +18,8 @@ import msgspec
 T = TypeVar("T")
 
 _PAGES = {
-    "asc": "SELECT body FROM {} WHERE seq > ? AND (? IS NULL OR label = ?) ORDER BY seq ASC LIMIT ?",
-    "desc": "SELECT body FROM {} WHERE seq < ? AND (? IS NULL OR label = ?) ORDER BY seq DESC LIMIT ?",
+    "asc": "SELECT body FROM {} WHERE seq > ? AND body IS NOT NULL AND (? IS NULL OR label = ?) ORDER BY seq ASC LIMIT ?",
+    "desc": "SELECT body FROM {} WHERE seq < ? AND body IS NOT NULL AND (? IS NULL OR label = ?) ORDER BY seq DESC LIMIT ?",
 }
 
 
@@ -29,6 +29,8 @@ class UnknownCursor(Exception):
 
 class Table(Generic[T]):
     """Rows in the order they were made, by id, each with a label to filter by.
+
+    A deleted row leaves its id and its place, so that a client can delete what it pages through; ``keep_newest`` drops these too.
 
     Args:
         connection: The open database.
@@ -43,7 +45,7 @@ class Table(Generic[T]):
         self._encode = msgspec.json.Encoder().encode
         self._run(
             "CREATE TABLE IF NOT EXISTS {} (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, "
-            "label TEXT NOT NULL, body BLOB NOT NULL)"
+            "label TEXT NOT NULL, body BLOB)"
         )
         self._run("CREATE INDEX IF NOT EXISTS {0}_label ON {0} (label, seq)")
 
@@ -58,12 +60,12 @@ class Table(Generic[T]):
 
     def get(self, identifier: str) -> T | None:
         """The row, or None."""
-        found = self._run("SELECT body FROM {} WHERE id = ?", identifier).fetchone()
+        found = self._run("SELECT body FROM {} WHERE id = ? AND body IS NOT NULL", identifier).fetchone()
         return None if found is None else self._decode(found[0])
 
     def delete(self, identifier: str) -> bool:
         """Remove a row; False when there was none."""
-        return self._run("DELETE FROM {} WHERE id = ?", identifier).rowcount > 0
+        return self._run("UPDATE {} SET body = NULL WHERE id = ? AND body IS NOT NULL", identifier).rowcount > 0
 
     def page(self, *, after: str | None, limit: int, order: str, label: str | None = None) -> tuple[list[T], bool]:
         """At most ``limit`` rows that follow ``after`` in ``order`` (asc or desc), and whether there are more.
@@ -82,7 +84,7 @@ class Table(Generic[T]):
 
     def all(self) -> Iterator[T]:
         """Every row, oldest first."""
-        for (body,) in self._run("SELECT body FROM {} ORDER BY seq").fetchall():
+        for (body,) in self._run("SELECT body FROM {} WHERE body IS NOT NULL ORDER BY seq").fetchall():
             yield self._decode(body)
 
     def keep_newest(self, count: int) -> None:

@@ -28,6 +28,21 @@ def test_containers_are_listed_page_by_page(ai: OpenAI) -> None:
     assert [each.id for each in ai.containers.list(limit=2, order="asc", name="list-0")] == made[0::2]
 
 
+def test_what_is_paged_through_may_be_deleted(ai: OpenAI) -> None:
+    """Deleting each item of a list on the way leaves none out, though the cursor is gone when the next page is asked for."""
+    container = ai.containers.create(name="sweep")
+    for number in range(5):
+        ai.containers.files.create(container.id, file=(f"{number}.txt", b"x"))
+    for file in ai.containers.files.list(container.id, limit=2):
+        ai.containers.files.delete(file.id, container_id=container.id)
+    assert ai.containers.files.list(container.id).data == []
+    for _ in range(4):
+        ai.containers.create(name="sweep")
+    for each in ai.containers.list(limit=2, name="sweep"):
+        ai.containers.delete(each.id)
+    assert ai.containers.list(name="sweep").data == []
+
+
 def test_an_expired_container_keeps_its_metadata_and_nothing_else(engine: Served, ai: OpenAI) -> None:
     """Row 5: everything but the metadata is refused, and nothing revives it."""
     container = ai.containers.create(name="short", expires_after=MINUTES)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import openpyxl  # type: ignore[import-untyped]
+import openpyxl
 import pypdf
 import pytest
 from openai import OpenAI
