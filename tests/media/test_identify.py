@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -272,6 +273,25 @@ def test_a_pile_of_parts_does_not_fill_the_memory(named: Identify) -> None:
         for number in range(30_000):
             archive.writestr(f"xl/{number:0100}.xml", b"")
     assert named(package.getvalue(), "many.xlsx").media_type == XLSX
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!-- -->" * 30_000,
+        b"[" * 250_000,
+        b"a: b\r\n" * 40_000,
+        b"<!DOCTYPE a [" * 20_000,
+        b"; " * 120_000,
+        b"[a](b" * 50_000,
+    ],
+)
+def test_texts_made_to_be_slow_are_not(named: Identify, content: bytes) -> None:
+    """No pattern backtracks for long over them."""
+    began = time.perf_counter()
+    assert named(b"---\r\n" + content).media_type.startswith("text/")
+    assert named(content).media_type.startswith(("text/", "application/"))
+    assert time.perf_counter() - began < 20
 
 
 def test_the_table_names_each_format_once() -> None:
