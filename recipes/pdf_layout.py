@@ -50,7 +50,7 @@ def rows_of(spans):
         for span in sorted(row, key=lambda span: span.bbox[0]):
             size = max(span.font_size or 1, 1)
             gap = span.bbox[0] - segments[-1].right if segments else None
-            if gap is not None and gap < 1.05 * size and gap > -0.5 * (span.bbox[2] + size):
+            if gap is not None and gap < 0.65 * size and gap > -0.5 * (span.bbox[2] + size):
                 touching = segments[-1].pieces[-1][0][-1:].isspace() or span.text[:1].isspace()
                 segments[-1].add(span, gap > 0.15 * size and not touching)
             else:
