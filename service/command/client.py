@@ -188,7 +188,7 @@ async def _sent(source: Path, size: int, progress: Callable[[str, int, int | Non
             yield chunk
             done += len(chunk)
             progress("send", done, size)
-    progress("convert", 0, None)
+    progress("convert", size, size)
 
 
 async def _received(
