@@ -12,7 +12,8 @@ BOMS = (
 )
 # What statistics can tell from text; between the Western single-byte encodings they only guess.
 DETECTABLE = {"big5", "big5hkscs", "gb2312", "gbk", "gb18030", "shift_jis", "cp932", "shift_jis_2004", "euc_jp",
-              "euc_jis_2004", "euc_kr", "cp949", "johab", "cp1251", "koi8_r", "koi8_u", "iso8859_5", "cp866", "mac_cyrillic"}
+              "euc_jis_2004", "euc_kr", "cp949", "johab", "cp1251", "koi8_r", "koi8_u", "iso8859_5", "cp866", "mac_cyrillic",
+              "cp1253", "iso8859_7", "cp1256", "tis_620"}
 
 
 def decoded(data, wanted="auto"):
@@ -78,5 +79,5 @@ def detected(sample):
         return []
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample).best()
-    return [best.encoding] if best and best.encoding in DETECTABLE else []
+    best = from_bytes(sample, cp_isolation=sorted(DETECTABLE)).best()
+    return [best.encoding] if best else []

@@ -35,6 +35,10 @@ def read_book():
         refuse("encrypted", "the workbook is protected by a password")
     except (CalamineError, zipfile.BadZipFile, OSError, EOFError, KeyError, ValueError) as error:
         refuse("damaged", f"the workbook cannot be read: {error}")
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # how a fault inside calamine looks from here
+            raise
+        refuse("damaged", f"the workbook cannot be read: {error}")
 
 
 def chosen(sheets, visible):

@@ -141,19 +141,23 @@ def exact(array, kind):
 
 
 def excel_serials(values):
-    """Days since 1899-12-30 as text; None when a value is before March 1900, where Excel has a day too many, or finer than a millisecond."""
+    """Days since 1899-12-30 as text; None when a value is before March 1900, where Excel has a day too many, or finer than a millisecond, or past the year 9999."""
     if pa.types.is_date(values.type):
         days = values.cast(pa.int32())
-        low = pc.min(days).as_py()
-        return None if low is not None and low < -25508 else pc.add(days, 25569).cast(pa.string())
+        return None if outside(days, 1) else pc.add(days, 25569).cast(pa.string())
     try:
         milliseconds = values.cast(pa.timestamp("ms")).cast(pa.int64())
     except pa.ArrowInvalid:
         return None
-    low = pc.min(milliseconds).as_py()
-    if low is not None and low < -25508 * 86_400_000:
+    if outside(milliseconds, 86_400_000):
         return None
     return plain(pc.add(pc.divide(milliseconds.cast(pa.float64()), 86_400_000.0), 25569.0))
+
+
+def outside(moments, day):
+    """Whether one is before March 1900 or after the year 9999; all are counted from 1970."""
+    span = pc.min_max(moments).as_py()
+    return span["min"] is not None and (span["min"] < -25508 * day or span["max"] >= 2_932_897 * day)
 
 
 def column_letters(number):
