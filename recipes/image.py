@@ -220,13 +220,17 @@ def box(width, height):
     return max(1, round(width * ratio)), max(1, round(height * ratio))
 
 
+def check_size(size):
+    if max(size) > MAX_SIDE.get(TARGET, 1 << 30) or size[0] * size[1] > MOST_PIXELS.get(TARGET, MAX_PIXELS):
+        refuse("too_large", f"{size[0]} x {size[1]} pixels are more than {TARGET} holds here; ask for a smaller width or height")
+
+
 def resized(picture):
     size = box(*picture.size)
     if TARGET == "ico" and max(size) > 256:
         warn("the picture was scaled down to 256 pixels, the most an icon holds")
         size = tuple(max(1, round(side * 256 / max(size))) for side in size)
-    if max(size) > MAX_SIDE.get(TARGET, 1 << 30) or size[0] * size[1] > MOST_PIXELS.get(TARGET, MAX_PIXELS):
-        refuse("too_large", f"{size[0]} x {size[1]} pixels are more than {TARGET} holds here; ask for a smaller width or height")
+    check_size(size)
     if size == picture.size:
         return picture
     profile = picture.info.get("icc_profile")
@@ -521,6 +525,7 @@ def convert():
     BACKGROUND = background()
     source = open_source()
     indexes = choose_frames(source)
+    check_size(box(*source.size))
     if (OPTIONS["width"] or OPTIONS["height"]) and source.format == "JPEG":
         side = max(box(*source.size))
         source.draft(None, (side, side))  # the decoder itself scales by 2, 4 or 8, never below the size asked for

@@ -81,7 +81,9 @@ class Catalogue:
         return tuple(
             _pair(recipe, line[0], name)
             for name in names
-            if (recipe := self.recipe_for(line[0], name)) and format_named(name).media_type != line[0]
+            if (recipe := self.recipe_for(line[0], name))
+            # its own format only where a recipe says so (a picture made smaller), not by what it is a special case of
+            and (format_named(name).media_type != line[0] or (line[0], name) in self._makers)
         )
 
     def pairs(self) -> tuple[Pair, ...]:

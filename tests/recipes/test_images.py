@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, ImageSequence
-from programs import SAMPLES, run
+from tests.recipes.programs import SAMPLES, catalogue, run
 
 
 def encoded(picture: Image.Image, form: str, **options: object) -> bytes:
@@ -216,6 +216,26 @@ def test_sizes(tmp_path: Path, width: str, height: str, expected: tuple[int, int
     """Width and height bound the picture; its proportions stay."""
     done = run(tmp_path, encoded(halves(), "PNG"), "png", "jpg", width=width, height=height)
     assert opened(done.output).size == expected
+
+
+def test_the_same_format_made_smaller(tmp_path: Path) -> None:
+    """A picture may stay what it is and become smaller; that is listed like any other pair."""
+    done = run(tmp_path, encoded(halves(), "JPEG"), "jpg", "jpg", width="15")
+    assert opened(done.output).size == (15, 10)
+    assert "jpg" in {pair.output_format for pair in catalogue().outputs_of("image/jpeg")}
+
+
+def test_too_many_pixels_for_an_encoder(tmp_path: Path) -> None:
+    """A picture that an encoder's memory cannot hold is refused before it is decoded; a smaller one of it is not."""
+    large = encoded(Image.new("1", (8000, 8000)), "PNG")
+    assert run(tmp_path, large, "png", "avif").refused == "too_large"
+    assert run(tmp_path, large, "png", "avif", width="80").refused is None
+
+
+def test_photoshop(tmp_path: Path) -> None:
+    """Of a Photoshop file, the layers laid together are converted."""
+    done = run(tmp_path, SAMPLES / "picture.psd", "psd", "png")
+    assert opened(done.output).size == (done.facts["width"], done.facts["height"])
 
 
 def test_icon(tmp_path: Path) -> None:
