@@ -47,6 +47,24 @@ _FIELDS = {
     "from": "The input's type, instead of identifying it: an extension, format or media type.",
     "instructions": "Free words on how the result should be; they need a model.",
 }
+_EXAMPLES: Mapping[str, object] = {
+    "claimed": "image/png",
+    "detail": "the picture has more than 200 million pixels",
+    "encoding": "gzip",
+    "error": "KeyError",
+    "formats": "html, json, xlsx",
+    "found": "text/plain",
+    "input_type": "text/csv",
+    "limit": 1000,
+    "name": "sheet",
+    "offered": "delimiter, header",
+    "output_format": "mp3",
+    "reason": "Unexpected end of multipart stream",
+    "retry_seconds": 3,
+    "seconds": 120,
+    "takes": "an integer from 1 to 10",
+    "unit": "bytes",
+}
 COMPONENTS = Components(
     security_schemes={"key": SecurityScheme(type="http", scheme="bearer", description="Where keys are set.")}
 )
@@ -61,8 +79,7 @@ def failing(*statuses: int) -> Mapping[int, ResponseSpec]:
             media_type=problems.MEDIA_TYPE,
             generate_examples=False,
             examples=[
-                Example(summary=row.title, value=msgspec.to_builtins(problems.example(row)))
-                for row in problems.rows(status)
+                Example(summary=row.title, value=msgspec.to_builtins(_example(row))) for row in problems.rows(status)
             ],
         )
         for status in statuses
@@ -134,3 +151,10 @@ def _parameters() -> list[Parameter | Reference]:
         description="The recipe's options, one parameter each, as GET /formats/{name} lists them: `?sheet=2&header=false`.",
     )
     return [*fields, options]
+
+
+def _example(row: problems.Row) -> problems.Problem:
+    detail = row.detail.format_map(_EXAMPLES)
+    return problems.Problem(
+        problems.type_of(row.code), row.title, row.status, detail, row.code, row.retryable, request_id="4f1c9e6a"
+    )

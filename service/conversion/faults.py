@@ -1,8 +1,8 @@
 """What can be wrong with a Code Interpreter, seen from its client.
 
-Turns the `openai` library's exceptions and the wire's error codes into three of ours, whose difference is what the caller should do:
+Turns the `openai` library's exceptions and the wire's error codes into ours, whose difference is what the caller should do:
 ``InterpreterError`` ← ``InterpreterDown`` (cannot be reached, draining, out of quota: later, or never), ``InterpreterBusy`` (come
-back in so many seconds), ``InterpreterFailed`` (it answered, with an error).
+back in so many seconds), ``UploadTooLarge``, ``InterpreterFailed`` (it answered, with any other error).
 """
 
 from collections.abc import Iterator
@@ -36,12 +36,18 @@ class InterpreterBusy(InterpreterError):
 
 
 class InterpreterFailed(InterpreterError):
-    """It answered with an error; ``status`` (HTTP, or None within a stream) and ``code`` are for the log."""
+    """It answered with an error. ``param`` names what it did not like, if it said; ``status`` is None within a stream."""
 
-    def __init__(self, status: int | None, code: str | None) -> None:
-        super().__init__(status, code)
+    def __init__(self, status: int | None, code: str | None, param: str | None = None) -> None:
+        super().__init__(status, code, param)
         self.status = status
         self.code = code
+        self.param = param
+        self.error = f"{status or 'stream'} {code}"  # for the log
+
+
+class UploadTooLarge(InterpreterError):
+    """It does not take files of this size."""
 
 
 @contextmanager
@@ -58,7 +64,9 @@ def translated() -> Iterator[None]:
             raise InterpreterDown(seconds) from error
         if error.status_code == httpx2.codes.TOO_MANY_REQUESTS:
             raise (InterpreterDown if error.code == "insufficient_quota" else InterpreterBusy)(seconds) from error
-        raise InterpreterFailed(error.status_code, error.code) from error
+        if error.status_code == httpx2.codes.REQUEST_ENTITY_TOO_LARGE:
+            raise UploadTooLarge from error
+        raise InterpreterFailed(error.status_code, error.code, error.param) from error
     except openai.APIError as error:
         fail(error.code)
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 import anyio
 import httpx2
+import msgspec
 import openai
 from msgspec import Struct
 from openai import AsyncOpenAI, AsyncStream
@@ -139,15 +140,16 @@ class Session:
         """Run a task to its end in a fresh container and return what it said.
 
         A container that is expired, gone or wedged, and a run that ended in an error, get one more try in a new one: nothing else
-        mends them, and what fails twice fails a third time.
+        mends them, and what fails twice fails a third time. An engine that lacks the memory tier is asked for its smallest.
 
         Raises:
             InterpreterError: No transcript.
         """
         try:
             return await self._run(task)
-        except InterpreterFailed:
-            return await self._run(task)
+        except InterpreterFailed as failure:
+            lacks_tier = (failure.param or "").endswith("memory_limit")
+            return await self._run(msgspec.structs.replace(task, memory_limit="1g") if lacks_tier else task)
 
     async def _run(self, task: Task) -> Transcript:
         transcript = Transcript()

@@ -120,6 +120,9 @@ TABLE: Mapping[type[BaseException], Row] = {
         "It cannot be reached. Try again in {retry_seconds} seconds.",
         retryable=True,
     ),
+    faults.UploadTooLarge: Row(
+        413, "too_large_for_engine", "The file is too large for the engine", "The engine takes no file of this size."
+    ),
     faults.InterpreterFailed: Row(
         502,
         "engine_error",
@@ -203,24 +206,6 @@ _HTTP: Mapping[int, Row] = {
     405: Row(405, "method_not_allowed", "This method is not allowed", "The Allow header names those that are."),
 }
 _RETRY_SECONDS = 5
-_EXAMPLES: Mapping[str, object] = {
-    "claimed": "image/png",
-    "detail": "the picture has more than 200 million pixels",
-    "encoding": "gzip",
-    "error": "KeyError",
-    "formats": "html, json, xlsx",
-    "found": "text/plain",
-    "input_type": "text/csv",
-    "limit": 1000,
-    "name": "sheet",
-    "offered": "delimiter, header",
-    "output_format": "mp3",
-    "reason": "Unexpected end of multipart stream",
-    "retry_seconds": 3,
-    "seconds": 120,
-    "takes": "an integer from 1 to 10",
-    "unit": "bytes",
-}
 
 
 def row_of(error: BaseException) -> Row:
@@ -242,12 +227,6 @@ def rows(status: int) -> list[Row]:
     return [row for row in everything if row.status == status]
 
 
-def example(row: Row) -> Problem:
-    """Return a problem document as this line may make it."""
-    detail = row.detail.format_map(_EXAMPLES)
-    return Problem(_type(row.code), row.title, row.status, detail, row.code, row.retryable, request_id="4f1c9e6a")
-
-
 def code_of(error: BaseException) -> str:
     """Return the stable code of an exception, for logs and metrics."""
     if isinstance(error, asyncio.CancelledError):
@@ -263,7 +242,7 @@ def problem_of(error: BaseException, request_id: str) -> Problem:
         for name, value in vars(error).items()
     }
     return Problem(
-        type=_type(code),
+        type=type_of(code),
         title=row.title,
         status=row.status,
         detail=row.detail.format_map(fields),
@@ -274,7 +253,8 @@ def problem_of(error: BaseException, request_id: str) -> Problem:
     )
 
 
-def _type(code: str) -> str:
+def type_of(code: str) -> str:
+    """Return the URI that names a problem's type."""
     return f"urn:recast:problem:{code}"
 
 

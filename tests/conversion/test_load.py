@@ -1,7 +1,9 @@
 """Overload, drains and deaths: what is promised when things do not go well."""
 
+import io
 import signal
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -81,6 +83,19 @@ def test_busy_is_told_with_the_time_to_come_back(trial: Served) -> None:
     assert (turned_away.status_code, turned_away.json()["code"]) == (429, "busy")
     assert int(turned_away.headers["Retry-After"]) >= 1
     assert (waiting.result().status_code, running.result().status_code) == (429, 200)
+
+
+def test_an_archive_is_sent_while_later_files_run(trial: Served) -> None:
+    """With one place, three files of a second each: the first is on its way long before the last is done."""
+    parts = [("file", (f"{name}.csv", b"a\n1\n")) for name in "abc"]
+    with trial.client() as client, client.stream("POST", "/convert/ics?does=sleep&seconds=1", files=parts) as answer:
+        started, arrivals, content = time.monotonic(), list[float](), b""
+        for chunk in answer.iter_raw():
+            arrivals.append(time.monotonic() - started)
+            content += chunk
+    assert sorted(zipfile.ZipFile(io.BytesIO(content)).namelist()) == ["a.ics", "b.ics", "c.ics"]
+    assert arrivals[-1] - arrivals[0] > 1.5
+    assert trial.settled() == NOTHING
 
 
 def test_the_places_are_free_again(trial: Served) -> None:

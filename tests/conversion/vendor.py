@@ -40,6 +40,8 @@ class Vendor(Struct):
     content_statuses: list[int] = field(default_factory=list)
     asked: list[Json] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    models: tuple[str, ...] = ()
+    headers: list[dict[str, str]] = field(default_factory=list)
 
     def play(self, *runs: Run, files: dict[str, bytes] | None = None, content_statuses: tuple[int, ...] = ()) -> None:
         """Forget what was, and answer the next requests so."""
@@ -47,14 +49,15 @@ class Vendor(Struct):
         self.files = {"output.json": OUTPUT} if files is None else files
         self.asked.clear()
         self.deleted.clear()
+        self.headers.clear()
 
 
 @contextmanager
-def vendor() -> Iterator[Vendor]:
-    """Run the double in a thread for the length of the ``with``."""
+def vendor(*models: str) -> Iterator[Vendor]:
+    """Run the double, which has these models, in a thread for the length of the ``with``."""
     bound = socket.create_server(("127.0.0.1", 0))
-    state = Vendor(f"http://127.0.0.1:{bound.getsockname()[1]}/v1")
-    app = Litestar(_HANDLERS, openapi_config=None, logging_config=None)
+    state = Vendor(f"http://127.0.0.1:{bound.getsockname()[1]}/v1", models=models)
+    app = Litestar(_HANDLERS, openapi_config=None, logging_config=None, request_max_body_size=None)
     app.state.vendor = state
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
@@ -74,7 +77,9 @@ def _of(request: Request[Any, Any, Any]) -> Vendor:
 
 
 @get("/v1/models/{name:str}")
-async def _model(name: FromPath[str]) -> Response[Json]:
+async def _model(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[Json]:
+    if name in _of(request).models:
+        return Response({"id": name, "object": "model", "created": 1, "owned_by": "x"})
     error = {
         "message": f"The model '{name}' does not exist",
         "type": "invalid_request_error",
@@ -102,6 +107,7 @@ async def _upload(request: Request[Any, Any, Any]) -> Json:
 async def _respond(request: Request[Any, Any, Any]) -> Response[Any]:
     state = _of(request)
     state.asked.append(await request.json())
+    state.headers.append(dict(request.headers))
     run = state.runs.pop(0)
     if run.status != 200:
         return Response(
