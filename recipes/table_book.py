@@ -106,7 +106,7 @@ def look_at_size(xml, name):
     found = LAST_ROW.match(tail)
     rows = max(int(found[1]) if found else 0, xml.count(b"<row"))
     for letters, columns in ((3, 16_384), (2, 702), (1, 26)):
-        if letters == 1 or re.search(rb'<c\b[^>]*?\br="[A-Z]{%d}\d' % letters, xml):
+        if rows * columns <= MAX_CELLS or letters == 1 or re.search(rb' r="[A-Z]{%d}\d' % letters, xml):
             break
     if rows * columns > MAX_CELLS:
         columns = max((column_number(one[1]) for one in re.finditer(rb'<c\b[^>]*?\br="([A-Z]+)\d', xml)), default=1)

@@ -17,7 +17,7 @@ def read_ndjson():
         refuse("empty", "there is no value in this file")
     joined = b"[" + b",".join(line.strip(b" \t\r\x1e") for line in lines) + b"]"
     try:
-        values = orjson.loads(joined) if not LONG_NUMBER.search(joined) else [parse_json(line) for line in lines]
+        values = orjson.loads(joined) if exact_in_orjson(joined) else [parse_json(line) for line in lines]
     except orjson.JSONDecodeError:
         values = [parse_json(line) for line in lines]  # names the bad line's error, or forgives NaN
     if len(values) != len(lines):

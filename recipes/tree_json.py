@@ -5,13 +5,19 @@ import re
 
 import orjson
 
-LONG_NUMBER = re.compile(rb"[:\[,\s]-?\d{19}|\d[eE]\+?\d{3}")
+LONG_NUMBER = re.compile(rb"[:\[,\s]-?\d{19}")
+DIGITS = bytes(48 if 48 <= byte < 58 else 32 for byte in range(256))
+
+
+def exact_in_orjson(data):
+    """Whether no whole number has so many digits that orjson would round it to a float."""
+    return b"0" * 19 not in data.translate(DIGITS) or not LONG_NUMBER.search(b" " + data)
 
 
 def parse_json(data):
     """JSON as Python values; whole numbers of any length survive, NaN and infinity are let in."""
     try:
-        if not LONG_NUMBER.search(data):
+        if exact_in_orjson(data):
             return orjson.loads(data)
     except orjson.JSONDecodeError:
         pass
