@@ -82,6 +82,7 @@ def create_app(
             call_seconds=call_seconds,
             keep_alive_seconds=keep_alive_seconds,
             clock=clock,
+            tell=metrics.ended,
         ) as engine:
             app.state.engine = engine
             yield

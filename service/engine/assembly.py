@@ -4,7 +4,7 @@ It also owns the sweep, the only thing that happens without a request. It knows 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from service.engine.files import Files
 from service.engine.memory import Memory
 from service.engine.models import Model, Models
 from service.engine.program import Program
+from service.engine.response import Ended
 from service.engine.responses import Responses
 from service.engine.sandbox import Isolation, Limits, Sandbox
 from service.engine.state import State
@@ -48,6 +49,7 @@ class Engine:
         keep_alive_seconds: float,
         packages: list[str],
         clock: Clock,
+        tell: Callable[[Ended], None],
     ) -> None:
         self.sandbox = sandbox
         self.models = models
@@ -73,6 +75,7 @@ class Engine:
             run_seconds=run_seconds,
             call_seconds=call_seconds,
             packages=packages,
+            tell=tell,
         )
         self._state = state
 
@@ -107,6 +110,7 @@ async def assembled(
     call_seconds: float,
     keep_alive_seconds: float,
     clock: Clock,
+    tell: Callable[[Ended], None],
 ) -> AsyncIterator[Engine]:
     """An engine that runs, until the context ends.
 
@@ -136,6 +140,7 @@ async def assembled(
             keep_alive_seconds=keep_alive_seconds,
             packages=[package.name for package in await sandbox.packages()],
             clock=clock,
+            tell=tell,
         )
         stack.push_async_callback(engine.close)
         sweeper = asyncio.create_task(_sweep_for_ever(engine))

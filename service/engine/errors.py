@@ -21,6 +21,8 @@ from typing import Literal
 
 import msgspec
 
+CONTEXT_EXCEEDED = "context_length_exceeded"  # the code by which models say that a conversation is too long
+
 
 class ErrorBody(msgspec.Struct, frozen=True):
     """OpenAI's error object: all four keys are always present."""

@@ -19,6 +19,8 @@ from service.engine.items import (
 from service.engine.response import Response
 from service.engine.state import State, Table
 
+ROWS_KEPT = 10_000
+BYTES_KEPT = 256 << 20
 ITEMS_KEPT = 100_000
 _MAX_CHAIN = 1000
 
@@ -76,9 +78,9 @@ class Memory:
         """Forget a response; False when it was not there."""
         return self._responses.delete(identifier)
 
-    def sweep(self, rows: int) -> None:
-        """Forget the oldest responses past ``rows``."""
-        self._responses.keep_newest(rows)
+    def sweep(self) -> None:
+        """Forget the oldest responses past ``ROWS_KEPT`` and ``BYTES_KEPT``."""
+        self._responses.keep_newest(ROWS_KEPT, max_bytes=BYTES_KEPT)
         self._items.keep_newest(ITEMS_KEPT)
 
     def before(self, identifier: str | None) -> list[InputItem]:

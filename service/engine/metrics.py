@@ -2,11 +2,16 @@
 
 import time
 
+import msgspec
+import structlog
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from service.engine.assembly import Engine
+from service.engine.response import Ended
+
+_log = structlog.get_logger("recast.engine")
 
 
 class Metrics:
@@ -34,12 +39,31 @@ class Metrics:
         self._killed = Gauge(
             "recast_engine_containers_killed", "Kernels killed since the start.", registry=self._registry
         )
+        self._responses = Counter(
+            "recast_engine_responses_total", "Responses.", ("model", "status"), registry=self._registry
+        )
+        self._run_seconds = Histogram(
+            "recast_engine_response_seconds", "From the request to the last event.", ("model",), registry=self._registry
+        )
+        self._calls = Counter("recast_engine_calls_total", "Executions of code.", ("model",), registry=self._registry)
+        self._tokens = Counter(
+            "recast_engine_tokens_total", "Tokens of language models.", ("model", "kind"), registry=self._registry
+        )
         self._runs = Gauge("recast_engine_runs", "Responses being made.", registry=self._registry)
 
     def count(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request; ``route`` is the path's template."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
+
+    def ended(self, run: Ended) -> None:
+        """Count a run that has ended, and log its one line."""
+        self._responses.labels(run.model, run.status).inc()
+        self._run_seconds.labels(run.model).observe(run.seconds)
+        self._calls.labels(run.model).inc(run.calls)
+        self._tokens.labels(run.model, "input").inc(run.usage.input_tokens)
+        self._tokens.labels(run.model, "output").inc(run.usage.output_tokens)
+        _log.info("response", **msgspec.to_builtins(run))
 
     def text(self, engine: Engine) -> bytes:
         """All numbers as of now."""

@@ -96,6 +96,18 @@ class Response(msgspec.Struct, kw_only=True):
     user: str | None = None
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """The numbers of a run that has ended, for the log and for metrics."""
+
+    response_id: str
+    container_id: str | None
+    model: str
+    status: Status
+    calls: int
+    seconds: float
+    usage: Usage
+
+
 def begin(request: CreateResponse) -> Response:
     """A new response that echoes its request, with nothing in it yet."""
     background = bool(request.background)

@@ -5,6 +5,7 @@ Every task ends in this module: with its client, by cancel, by its own end, or w
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -23,12 +24,11 @@ from service.engine.items import CodeInterpreterCall, InputItem, InputMessage, I
 from service.engine.memory import Memory, Stored
 from service.engine.models import Models
 from service.engine.request import OUTPUTS, CreateResponse
-from service.engine.response import Response, begin
+from service.engine.response import Ended, Response, begin
 from service.engine.transcript import Transcript
 from service.engine.turns import Run
 from service.engine.wire import Page, PageQuery
 
-ROWS_KEPT = 10_000
 _REPLAYS_KEPT = 100
 _log = structlog.get_logger("recast.engine")
 
@@ -79,6 +79,7 @@ class Responses:
         run_seconds: Budget of one response.
         call_seconds: Budget of one execution of code.
         packages: Names of what code can import.
+        tell: Called with the numbers of every run that has ended.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Responses:
         run_seconds: float,
         call_seconds: float,
         packages: list[str],
+        tell: Callable[[Ended], None],
     ) -> None:
         self._memory = memory
         self._contexts = contexts
@@ -99,6 +101,7 @@ class Responses:
         self._run_seconds = run_seconds
         self._call_seconds = call_seconds
         self._packages = packages
+        self._tell = tell
         self._running: dict[str, Running] = {}
         self._replays: OrderedDict[str, Transcript] = OrderedDict()
         for stored in memory.unfinished():
@@ -148,8 +151,10 @@ class Responses:
             _log.exception("a run broke", response=running.response.id)
             running.run.fail(ServerError())
         finally:
-            if self._running.pop(running.response.id, None) and running.response.store:
+            self._running.pop(running.response.id)
+            if running.response.store:
                 self._memory.keep(running.stored())
+            self._tell(running.run.ended())
 
     async def _clear(self, running: Running) -> None:
         """Nobody will ever learn of the container that was made for a run whose client is gone."""
@@ -251,8 +256,8 @@ class Responses:
         )
 
     def sweep(self) -> None:
-        """Forget the oldest responses past ``ROWS_KEPT``."""
-        self._memory.sweep(ROWS_KEPT)
+        """Forget what is too old or too much to remember."""
+        self._memory.sweep()
 
     def count(self) -> int:
         """How many runs there are now."""

@@ -87,9 +87,15 @@ class Table(Generic[T]):
         for (body,) in self._run("SELECT body FROM {} WHERE body IS NOT NULL ORDER BY seq").fetchall():
             yield self._decode(body)
 
-    def keep_newest(self, count: int) -> None:
-        """Forget the oldest rows past ``count``."""
+    def keep_newest(self, count: int, *, max_bytes: int | None = None) -> None:
+        """Forget the oldest rows past ``count``, and past ``max_bytes`` of bodies in all."""
         self._run("DELETE FROM {0} WHERE seq <= (SELECT seq FROM {0} ORDER BY seq DESC LIMIT 1 OFFSET ?)", count)
+        if max_bytes is not None:
+            self._run(
+                "DELETE FROM {0} WHERE seq <= (SELECT max(seq) FROM (SELECT seq, sum(length(body)) "
+                "OVER (ORDER BY seq DESC) AS total FROM {0}) WHERE total > ?)",
+                max_bytes,
+            )
 
     def _run(self, statement: str, *values: str | int | bytes | None) -> sqlite3.Cursor:
         return self._db.execute(statement.format(self._name), values)

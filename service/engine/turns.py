@@ -13,7 +13,7 @@ from service.engine import events
 from service.engine.citations import cite, uncited
 from service.engine.container import Container
 from service.engine.drafts import CallDraft, Draft, FunctionDraft, MessageDraft, ReasoningDraft
-from service.engine.errors import ApiError, UpstreamError
+from service.engine.errors import CONTEXT_EXCEEDED, ApiError, InvalidRequest, UpstreamError
 from service.engine.items import ContainerFileCitation, ImageOutput, InputItem, InputMessage, LogsOutput
 from service.engine.models import (
     Arguments,
@@ -30,7 +30,7 @@ from service.engine.models import (
     tools_of,
 )
 from service.engine.request import OUTPUTS, CreateResponse
-from service.engine.response import IncompleteDetails, Response, Status, Usage
+from service.engine.response import Ended, IncompleteDetails, Response, Status, Usage
 from service.engine.transcript import Transcript
 from service.engine.wire import ContainerFile
 
@@ -77,7 +77,8 @@ class Run:
         self._history: list[InputItem | Ran] = list(history)
         self._model = model
         self._container = container
-        self._deadline = time.monotonic() + run_seconds
+        self._started = time.monotonic()
+        self._deadline = self._started + run_seconds
         self._call_seconds = call_seconds
         self._packages = packages
         self._shows_outputs = OUTPUTS in (request.include or [])
@@ -132,6 +133,18 @@ class Run:
         """What the calls of this run put out, by call id, whether the response shows it or not."""
         return {item.call.id: item.call.outputs or [] for item in self._history if isinstance(item, Ran)}
 
+    def ended(self) -> Ended:
+        """The run in numbers."""
+        return Ended(
+            response_id=self.response.id,
+            container_id=self._container.id if self._container else None,
+            model=self._model.name,
+            status=self.response.status,
+            calls=self._calls,
+            seconds=round(time.monotonic() - self._started, 4),
+            usage=self._usage,
+        )
+
     def _end_incomplete(self, reason: str) -> None:
         self._abandon(is_failed=False)
         self.response.incomplete_details = IncompleteDetails(reason=reason)
@@ -149,6 +162,17 @@ class Run:
         if self._seconds_left() <= 0:
             raise LimitMet("deadline")
         calls_before, self._asks_caller = self._calls, False
+        try:
+            await self._listen()
+        except InvalidRequest as refusal:
+            if refusal.code == CONTEXT_EXCEEDED and self._request.truncation == "auto" and self._shorten():
+                return True
+            raise
+        is_last = self._calls == calls_before and not isinstance(self._draft, CallDraft)
+        await self._close(is_last=is_last)
+        return not is_last and not self._asks_caller
+
+    async def _listen(self) -> None:
         async for piece in self._model.answer(self._turn()):
             match piece:
                 case Used():
@@ -159,9 +183,16 @@ class Run:
                     raise LimitMet(piece.reason)
                 case _:
                     await self._continue(piece)
-        is_last = self._calls == calls_before and not isinstance(self._draft, CallDraft)
-        await self._close(is_last=is_last)
-        return not is_last and not self._asks_caller
+
+    def _shorten(self) -> bool:
+        """Drop the older half of the conversation, at a message of the user; False when there is only one left."""
+        starts = [
+            index for index, item in enumerate(self._history) if isinstance(item, InputMessage) and item.role == "user"
+        ]
+        if len(starts) < 2:  # noqa: PLR2004 - the last one is what is asked
+            return False
+        self._history = self._history[starts[len(starts) // 2] :]
+        return True
 
     async def _continue(self, piece: Text | Thought | CodeBegun | Code | FunctionBegun | Arguments) -> None:
         if isinstance(piece, CodeBegun | FunctionBegun) or type(self._draft) is not _CONTINUES[type(piece)]:

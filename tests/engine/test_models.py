@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai import OpenAI
@@ -223,6 +224,25 @@ def test_a_refusing_endpoint_is_named(play: Callable[..., Played], refusal: Any,
     with pytest.raises(openai.APIStatusError) as caught:
         play([refusal]).ask()
     assert (caught.value.status_code, caught.value.code) == (status, code)
+
+
+def test_truncation_auto_drops_the_oldest(play: Callable[..., Played]) -> None:
+    """Where the conversation is too long for the model, its older half goes, at a message of the user."""
+    played = play([{"status": 400, "code": "context_length_exceeded"}], says("ok"))
+    words: Any = [{"role": "user", "content": str(number)} for number in range(4)]
+    assert played.ask(input=words, truncation="auto", tools=[]).output_text == "ok"
+    assert [each["content"] for each in played.double.requests[1]["messages"]] == ["2", "3"]
+
+
+def test_costs_are_counted(play: Callable[..., Played]) -> None:
+    """Tokens, calls and responses are in the metrics, by model."""
+    played = play(python("1"), says("ok"))
+    played.ask(model="tools")
+    text = httpx.get(f"{played.served.url}/metrics").text
+    numbers = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert float(numbers['recast_engine_tokens_total{kind="input",model="tools"}']) >= 20
+    assert float(numbers['recast_engine_calls_total{model="tools"}']) >= 1
+    assert float(numbers['recast_engine_responses_total{model="tools",status="completed"}']) >= 1
 
 
 def test_a_failing_endpoint_fails_a_stream_with_an_error_event(play: Callable[..., Played]) -> None:
