@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import httpx
 import pypdfium2
 import pytest
 from bs4 import BeautifulSoup
@@ -10,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from PIL import Image
-from programs import SAMPLES, run
+
+from tests.recipes.converting import run
+from tests.recipes.programs import SAMPLES
 
 SOURCES = [
     "c",
@@ -80,10 +83,10 @@ def pdf_letters(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("named", SOURCES)
-def test_every_language_is_coloured(tmp_path: Path, named: str) -> None:
+def test_every_language_is_coloured(client: httpx.Client, tmp_path: Path, named: str) -> None:
     """The words of the language have colours, and the text is the source."""
     source = SAMPLES / f"hello.{named}"
-    done = run(tmp_path, source, named, "html")
+    done = run(client, tmp_path, source, named, "html")
     assert html_text(done.output) == source.read_text("utf-8")
     assert len(set(re.findall(r'class="k(\d+)"', done.output.read_text("utf-8")))) >= 2
     assert done.warnings == []
@@ -98,79 +101,79 @@ def test_every_language_is_coloured(tmp_path: Path, named: str) -> None:
         ("svg", svg_text, LINES.expandtabs(4)),
     ],
 )
-def test_the_text_comes_back(tmp_path: Path, target: str, reader: object, expected: str) -> None:
+def test_the_text_comes_back(client: httpx.Client, tmp_path: Path, target: str, reader: object, expected: str) -> None:
     """What an independent reader finds is the source, letter for letter."""
-    assert reader(run(tmp_path, ODD.encode(), "py", target).output) == expected  # type: ignore[operator]
+    assert reader(run(client, tmp_path, ODD.encode(), "py", target).output) == expected  # type: ignore[operator]
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(TEXTS, min_size=1, max_size=5), target=st.sampled_from(["html", "rtf", "svg", "tex", "pdf", "md"])
 )
-def test_any_text(tmp_path: Path, lines: list[str], target: str) -> None:
+def test_any_text(client: httpx.Client, tmp_path: Path, lines: list[str], target: str) -> None:
     """Any text, taken for code, is written without a letter lost; each program reads its own output back, and so do we."""
     text = "\n".join(lines)
-    done = run(tmp_path, text.encode(), "js", target)
+    done = run(client, tmp_path, text.encode(), "js", target)
     assert done.refused is None
     readers = {"html": html_text, "rtf": rtf_text, "svg": svg_text}
     if target in readers:
         assert readers[target](done.output).rstrip() == text.rstrip()
 
 
-def test_markdown_fence_is_longer_than_any_inside(tmp_path: Path) -> None:
+def test_markdown_fence_is_longer_than_any_inside(client: httpx.Client, tmp_path: Path) -> None:
     """Code that holds a fence of Markdown does not end its own block."""
-    done = run(tmp_path, b"s = '''\n````\n'''\n", "py", "md")
+    done = run(client, tmp_path, b"s = '''\n````\n'''\n", "py", "md")
     first, *body, last = done.output.read_text().splitlines()
     assert (first, last) == ("`````python", "`````")
     assert body == ["s = '''", "````", "'''"]
 
 
-def test_pdf_of_latin_text(tmp_path: Path) -> None:
+def test_pdf_of_latin_text(client: httpx.Client, tmp_path: Path) -> None:
     """A PDF has every letter, long lines folded, as many pages as they need, and line numbers only when asked for."""
     text = "".join(f"value_{number} = ({number}, 'é\u2013€', \"{'x' * (number % 150)}\")\n" for number in range(300))
-    done = run(tmp_path, text.encode(), "py", "pdf")
+    done = run(client, tmp_path, text.encode(), "py", "pdf")
     assert done.facts["lines"] == 300
     assert pdf_letters(done.output) == sorted(letter for letter in text if letter > " ")
-    numbered = run(tmp_path, text.encode(), "py", "pdf", line_numbers="true")
+    numbered = run(client, tmp_path, text.encode(), "py", "pdf", line_numbers="true")
     assert len(pdf_letters(numbered.output)) == len(pdf_letters(done.output)) + sum(
         len(str(number)) for number in range(1, 301)
     )
 
 
-def test_pdf_of_other_scripts(tmp_path: Path) -> None:
+def test_pdf_of_other_scripts(client: httpx.Client, tmp_path: Path) -> None:
     """Text that Courier lacks is set in fonts that travel with the file."""
-    done = run(tmp_path, "x = '日本語 Привет Ελλάδα'  # ω\n".encode(), "py", "pdf")
+    done = run(client, tmp_path, "x = '日本語 Привет Ελλάδα'  # ω\n".encode(), "py", "pdf")
     assert "日" in pdf_letters(done.output)
     assert b"/FontFile" in done.output.read_bytes()
 
 
-def test_picture(tmp_path: Path) -> None:
+def test_picture(client: httpx.Client, tmp_path: Path) -> None:
     """A picture has the style's background and is taller for more lines."""
-    short, tall = (run(tmp_path, b"a = 1\n" * count, "py", "png", style="monokai") for count in (3, 30))
+    short, tall = (run(client, tmp_path, b"a = 1\n" * count, "py", "png", style="monokai") for count in (3, 30))
     with Image.open(short.output) as one, Image.open(tall.output) as two:
         assert two.height > 5 * one.height
         assert one.convert("RGB").getpixel((1, 1)) == (0x27, 0x28, 0x22)
 
 
-def test_latex_compiles_in_principle(tmp_path: Path) -> None:
+def test_latex_compiles_in_principle(client: httpx.Client, tmp_path: Path) -> None:
     """Braces balance, and what TeX would read as its own commands is spelled out."""
-    made = run(tmp_path, rb"a = '\input{x} $y$ 100% #1 {' # ~^_&" + b"\n", "py", "tex").output.read_text()
+    made = run(client, tmp_path, rb"a = '\input{x} $y$ 100% #1 {' # ~^_&" + b"\n", "py", "tex").output.read_text()
     body = made.split("\\begin{document}")[1]
     assert "\\input" not in body
     bare = re.sub(r"\\[{}]", "", body)
     assert bare.count("{") == bare.count("}")
 
 
-def test_encodings_and_controls(tmp_path: Path) -> None:
+def test_encodings_and_controls(client: httpx.Client, tmp_path: Path) -> None:
     """Text in an old encoding is read as such, and says so; controls are shown, not passed on."""
-    done = run(tmp_path, b"/* caf\xe9 \x0c \x1b[1m */\n", "c", "svg")
+    done = run(client, tmp_path, b"/* caf\xe9 \x0c \x1b[1m */\n", "c", "svg")
     assert svg_text(done.output) == "/* café ␌ ␛[1m */"
     assert len(done.warnings) == 2
 
 
-def test_too_much_for_a_picture(tmp_path: Path) -> None:
+def test_too_much_for_a_picture(client: httpx.Client, tmp_path: Path) -> None:
     """A picture of five thousand lines is refused by name; the PDF of the same text is not."""
     text = b"x\n" * 5000
-    assert run(tmp_path, text, "sh", "png").refused == "too_large"
-    assert run(tmp_path, text, "sh", "pdf").facts["lines"] == 5000
-    assert run(tmp_path, b"", "sh", "html").refused == "empty"
+    assert run(client, tmp_path, text, "sh", "png").refused == "too_large"
+    assert run(client, tmp_path, text, "sh", "pdf").facts["lines"] == 5000
+    assert run(client, tmp_path, b"", "sh", "html").refused == "empty"
