@@ -55,8 +55,10 @@ def check(settings: Settings, catalogue: Catalogue, names: Sequence[str], *, sam
     if not static:
         places = [samples] if samples else [place / "samples" for place in serve.recipe_directories(settings)]
         trials = trials_of(chosen, catalogue, by_type(places))
+        if not settings.model:
+            trials = [trial for trial in trials if not trial.recipe.requires_model]
         serve.run(_try(settings, [trial for trial in trials if trial.sample], faults))
-    untried = [trial.name for trial in trials if trial.sample is None and not trial.recipe.requires_model]
+    untried = [trial.name for trial in trials if trial.sample is None]
     for line in faults:
         click.secho(line, fg="red", err=True)
     for name in untried:

@@ -8,9 +8,10 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import uvicorn
+from litestar import Litestar
 from uvicorn._types import ASGIApplication
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -99,7 +100,7 @@ def address_of(bound: socket.socket) -> str:
 
 
 async def listen(
-    app: Any,
+    app: Litestar,
     bound: socket.socket,
     *,
     grace_seconds: float,
@@ -110,7 +111,7 @@ async def listen(
     """Serve until SIGTERM or SIGINT; then drain, finish what runs and return. A second signal ends it at once.
 
     Args:
-        app: The ASGI application.
+        app: The application; its lifespan begins before the first request and ends after the last.
         bound: From `bind`; closed at the end.
         grace_seconds: How long running work may go on after the signal.
         drains: How to stop taking work while still answering probes.
@@ -121,7 +122,7 @@ async def listen(
         cast("ASGIApplication", app),
         http=_Connection,
         ws="none",
-        lifespan="on",
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -131,29 +132,31 @@ async def listen(
     )
     server = _Server(config)
     leaving = end or asyncio.Event()
-    signals = () if end else (signal.SIGTERM, signal.SIGINT)
     loop = asyncio.get_running_loop()
 
     def leave() -> None:
         server.force_exit = leaving.is_set()
         leaving.set()
 
+    signals = () if end else (signal.SIGTERM, signal.SIGINT)
     for number in signals:
         loop.add_signal_handler(number, leave)
-    serving = asyncio.create_task(server.serve(sockets=[bound]))
-    left = asyncio.create_task(leaving.wait())
     try:
-        while not (server.started or serving.done()):
-            await asyncio.sleep(_POLL_SECONDS)
-        if server.started:
-            started()
-        await asyncio.wait({serving, left}, return_when=asyncio.FIRST_COMPLETED)
-        if drains is not None and leaving.is_set():
-            await _drain(drains, server, loop.time() + grace_seconds)
-        server.should_exit = True
-        await serving
+        # Not uvicorn's: it turns what a lifespan raises into a log line and SystemExit.
+        async with app.lifespan():
+            serving = asyncio.create_task(server.serve(sockets=[bound]))
+            left = asyncio.create_task(leaving.wait())
+            while not (server.started or serving.done()):
+                await asyncio.sleep(_POLL_SECONDS)
+            if server.started:
+                started()
+            await asyncio.wait({serving, left}, return_when=asyncio.FIRST_COMPLETED)
+            if drains is not None and leaving.is_set():
+                await _drain(drains, server, loop.time() + grace_seconds)
+            server.should_exit = True
+            await serving
+            left.cancel()
     finally:
-        left.cancel()
         for number in signals:
             loop.remove_signal_handler(number)
 

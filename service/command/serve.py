@@ -52,12 +52,16 @@ _CHILD_SETTINGS = (
 )
 
 
+class StartRefused(Exception):
+    """A half of the service cannot work here; ``str()`` is what to change, in one line."""
+
+
 def run(serving: Coroutine[None, None, T]) -> T:
     """Run one of the services below to its end, on uvloop; what stops its start is one line and exit code 1."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(serving)
-    except (AddressUnusable, EngineFailed, RecipeInvalid) as error:
+    except (AddressUnusable, EngineFailed, RecipeInvalid, StartRefused) as error:
         sys.stderr.write(f"recast: {error}\n")
         sys.exit(1)
 
@@ -91,9 +95,10 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
 
     Raises:
         AddressUnusable: The port is taken.
-        IsolationTooWeak: This machine cannot confine containers as the settings demand.
+        StartRefused: This machine cannot confine containers as the settings demand.
     """
     from service.engine.app import create_app  # noqa: PLC0415 - the converter's process has no use for this half
+    from service.engine.sandbox import SandboxError  # noqa: PLC0415 - likewise
 
     configure_logging(settings.log)
     configure_tracing("recast-engine")
@@ -111,12 +116,22 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
         run_seconds=max(LONGEST_RESPONSE_SECONDS, settings.run_seconds),
         call_seconds=settings.run_seconds,
     )
-    await listen(
-        app,
-        bound,
-        grace_seconds=settings.grace_seconds,
-        started=lambda: _say(f"the engine serves on {address_of(bound)}/v1"),
-    )
+    try:
+        await listen(
+            app,
+            bound,
+            grace_seconds=settings.grace_seconds,
+            started=lambda: _say(f"the engine serves on {address_of(bound)}/v1"),
+        )
+    except* SandboxError as refused:
+        raise StartRefused(_innermost(refused)) from None
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the first that a group of exceptions holds; a task group wraps even a single one."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 @asynccontextmanager

@@ -37,7 +37,7 @@ def could_be(row: Format, head: bytes) -> bool:
     if row.proof == "name":
         return True
     if row.proof == "text":
-        return texts.decoded(head, complete=False) is not None
+        return texts.is_utf8(head) and not any(signature.match(head) for signature, _ in table().magic)
     if row.magic:
         return pattern(row.magic).match(head) is not None
     if row.streams:

@@ -4,6 +4,7 @@ Owns the sniffers that read a text's beginning. Pure functions from text to a fo
 files are called by and no media types.
 """
 
+import codecs
 import csv
 import json
 import re
@@ -55,6 +56,15 @@ def decoded(head: bytes, *, complete: bool) -> Text | None:
         cut = not complete and error.end == len(head) and error.reason == "unexpected end of data"
         text = head[: error.start].decode("utf-8") if cut else head.decode("latin-1")
     return _checked(text.removeprefix("\ufeff"), complete=complete)
+
+
+def is_utf8(head: bytes) -> bool:
+    """Whether these bytes, but for a character cut at their end, are UTF-8 without NULs."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in head
 
 
 def structure(text: Text) -> str | None:
