@@ -13,6 +13,7 @@ from threading import Thread
 import docx
 import pypdfium2
 from bs4 import BeautifulSoup
+from PIL import Image
 
 WORD = re.compile(r"\w+")
 WORD_NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -43,19 +44,26 @@ def html_words(page: bytes) -> str:
 def pdf_text(path: Path) -> str:
     """Return the text of all pages, by pdfium."""
     with pypdfium2.PdfDocument(path) as pdf:
-        return "\n".join(page.get_textpage().get_text_range() for page in pdf).replace("\u200b", "").replace("\ufffe", "")
+        return (
+            "\n".join(page.get_textpage().get_text_range() for page in pdf).replace("\u200b", "").replace("\ufffe", "")
+        )
 
 
 def docx_text(path: Path) -> str:
     """Return the text of the body, tables in place, by python-docx."""
     paragraphs = docx.Document(str(path)).element.body.iter(f"{{{WORD_NAMESPACE}}}p")
-    return "\n".join("".join(node.text or "" for node in each.iter(f"{{{WORD_NAMESPACE}}}t")) for each in paragraphs)
+    tags = {f"{{{WORD_NAMESPACE}}}{name}": text for name, text in (("t", ""), ("br", "\n"), ("tab", "\t"))}
+    return "\n".join("".join((node.text or "") + tags[node.tag] for node in each.iter(*tags)) for each in paragraphs)
 
 
 def package_text(path: Path) -> str:
     """Return the text of every XML part of a zipped document."""
     with zipfile.ZipFile(path) as package:
-        parts = [package.read(name) for name in package.namelist() if name.endswith(("content.xml", ".xhtml")) or "slides/slide" in name]
+        parts = [
+            package.read(name)
+            for name in package.namelist()
+            if name.endswith(("content.xml", ".xhtml")) or "slides/slide" in name
+        ]
     return "\n".join(BeautifulSoup(part, "xml").get_text(" ") for part in parts)
 
 
@@ -69,7 +77,7 @@ def text_of(path: Path) -> str:
     if kind in ("odt", "epub", "pptx"):
         return package_text(path)
     if kind == "html":
-        return html_words(path.read_bytes())
+        return html_words(path.read_bytes()).replace("\\", "")
     return path.read_text("utf-8").replace("\\", "")
 
 
@@ -100,8 +108,6 @@ def tempting_server() -> Iterator[tuple[str, list[str]]]:
 
 def small_png() -> bytes:
     """Return a red picture of 40 by 20 pixels."""
-    from PIL import Image
-
     made = io.BytesIO()
     Image.new("RGB", (40, 20), "red").save(made, "PNG")
     return made.getvalue()

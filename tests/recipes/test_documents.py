@@ -7,12 +7,14 @@ import zipfile
 from pathlib import Path
 
 import docx
+import httpx
 import pypdf
 import pypdfium2
 import pytest
 from bs4 import BeautifulSoup
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.recipes.programs import run
 from tests.recipes.reading import pdf_text, precision, recall, small_png, tempting_server, text_of, words
 
@@ -45,30 +47,36 @@ Fußnote [^1].
 
 ## Ende
 """
-SPOKEN = re.sub(r"\(https://[^)]*\)|\[\^1\]:?|```python|^ *\d\. |:?-+:", "", DOCUMENT, flags=re.M)  # the words without the marks
+SPOKEN = re.sub(
+    r"\(https://[^)]*\)|\[\^1\]:?|```python|^ *\d\. |:?-+:", "", DOCUMENT, flags=re.MULTILINE
+)  # the words without the marks
 # letters that every writer can hold; what XML and Typst cannot is tested apart
-LINES = st.lists(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=60), min_size=1, max_size=6)
+LINES = st.lists(
+    st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=60),
+    min_size=1,
+    max_size=6,
+)
 
 
 @pytest.mark.parametrize("target", ["html", "txt", "pdf", "docx", "odt", "epub"])
-def test_every_word_of_markdown_arrives(tmp_path: Path, target: str) -> None:
+def test_every_word_of_markdown_arrives(client: httpx.Client, tmp_path: Path, target: str) -> None:
     """An independent reader finds at least 98 % of the words in each output, and hardly any other."""
-    output = text_of(run(tmp_path, DOCUMENT.encode(), "md", target).output)
+    output = text_of(run(client, tmp_path, DOCUMENT.encode(), "md", target).output)
     assert recall(SPOKEN, output) >= 0.98
     assert precision(SPOKEN, output) >= (0.9 if target != "epub" else 0.75)  # a book repeats its headings as contents
 
 
 @pytest.mark.parametrize("target", ["rtf", "tex", "pptx", "ipynb"])
-def test_markdown_becomes_what_pandoc_writes(tmp_path: Path, target: str) -> None:
+def test_markdown_becomes_what_pandoc_writes(client: httpx.Client, tmp_path: Path, target: str) -> None:
     """The formats that only pandoc writes hold the words of headings, lists and tables."""
-    output = run(tmp_path, DOCUMENT.encode(), "md", target).output
+    output = run(client, tmp_path, DOCUMENT.encode(), "md", target).output
     text = text_of(output)
     assert all(word in text for word in ("Zahlen", "eins", "drei", "Tee", "Zitat", "Ende"))
 
 
-def test_structure_survives_in_html(tmp_path: Path) -> None:
+def test_structure_survives_in_html(client: httpx.Client, tmp_path: Path) -> None:
     """Headings, nested lists, tables, code and footnotes are elements, not text."""
-    page = BeautifulSoup(run(tmp_path, DOCUMENT.encode(), "md", "html").output.read_bytes(), "lxml")
+    page = BeautifulSoup(run(client, tmp_path, DOCUMENT.encode(), "md", "html").output.read_bytes(), "lxml")
     assert [heading.get_text() for heading in page.find_all(["h1", "h2"])] == ["Über Maße & Zahlen", "Ende"]
     assert len(page.select("ul > li > ol > li")) == 2
     assert [cell.get_text() for cell in page.select("tbody td")] == ["Tee", "2,5", "Öl", "teuer"]
@@ -76,54 +84,81 @@ def test_structure_survives_in_html(tmp_path: Path) -> None:
     assert page.title.get_text() == "Über Maße & Zahlen"
 
 
-def test_structure_survives_in_word(tmp_path: Path) -> None:
+def test_structure_survives_in_word(client: httpx.Client, tmp_path: Path) -> None:
     """python-docx sees headings, list paragraphs and the table with its cells."""
-    document = docx.Document(str(run(tmp_path, DOCUMENT.encode(), "md", "docx").output))
+    document = docx.Document(str(run(client, tmp_path, DOCUMENT.encode(), "md", "docx").output))
     styles = [(paragraph.style.name, paragraph.text) for paragraph in document.paragraphs]
     assert ("Heading 1", "Über Maße & Zahlen") in styles
     assert ("Heading 2", "Ende") in styles
-    assert [text for name, text in styles if name == "List Paragraph"][:5] == ["eins", "zwei", "drei", "vier", "Absatz darunter"]
-    assert [[cell.text for cell in row.cells] for row in document.tables[0].rows] == [["Spalte", "Wert"], ["Tee", "2,5"], ["Öl", "teuer"]]
+    assert [text for name, text in styles if name == "List Paragraph"][:5] == [
+        "eins",
+        "zwei",
+        "drei",
+        "vier",
+        "Absatz darunter",
+    ]
+    assert [[cell.text for cell in row.cells] for row in document.tables[0].rows] == [
+        ["Spalte", "Wert"],
+        ["Tee", "2,5"],
+        ["Öl", "teuer"],
+    ]
 
 
-def test_pdf_has_bookmarks_title_and_links(tmp_path: Path) -> None:
-    """pypdf finds the headings as bookmarks, the title and the address of the link."""
-    reader = pypdf.PdfReader(run(tmp_path, DOCUMENT.encode(), "md", "pdf").output)
+def test_pdf_has_bookmarks_title_and_links(client: httpx.Client, tmp_path: Path) -> None:
+    """Pypdf finds the headings as bookmarks, the title and the address of the link."""
+    reader = pypdf.PdfReader(run(client, tmp_path, DOCUMENT.encode(), "md", "pdf").output)
     flat = [entry.title for entry in reader.outline if not isinstance(entry, list)]
-    addresses = [note.get_object()["/A"]["/URI"] for note in reader.pages[0].get("/Annots", []) if "/URI" in note.get_object().get("/A", {})]
+    addresses = [
+        note.get_object()["/A"]["/URI"]
+        for note in reader.pages[0].get("/Annots", [])
+        if "/URI" in note.get_object().get("/A", {})
+    ]
     assert flat == ["Über Maße & Zahlen"]
     assert reader.metadata is not None
     assert reader.metadata.title == "Über Maße & Zahlen"
     assert "https://example.org/a?b=c#d" in addresses
 
 
-@pytest.mark.parametrize(("options", "size"), [({}, (595, 842)), ({"page_size": "letter", "orientation": "landscape"}, (792, 612)), ({"page_size": "a5"}, (420, 595))])
-def test_page_options_set_the_paper(tmp_path: Path, options: dict[str, str], size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({}, (595, 842)),
+        ({"page_size": "letter", "orientation": "landscape"}, (792, 612)),
+        ({"page_size": "a5"}, (420, 595)),
+    ],
+)
+def test_page_options_set_the_paper(
+    client: httpx.Client, tmp_path: Path, options: dict[str, str], size: tuple[int, int]
+) -> None:
     """The paper has the size and the orientation asked for."""
-    with pypdfium2.PdfDocument(run(tmp_path, b"# a", "md", "pdf", **options).output) as pdf:
+    with pypdfium2.PdfDocument(run(client, tmp_path, b"# a", "md", "pdf", **options).output) as pdf:
         assert tuple(round(side) for side in pdf.get_page_size(0)) == size
 
 
-def test_spans_of_tables_stay(tmp_path: Path) -> None:
+def test_spans_of_tables_stay(client: httpx.Client, tmp_path: Path) -> None:
     """Cells over several rows and columns are merged in Word and drawn once in the PDF."""
     page = b"<table><tr><th colspan=2>wide<th>x<tr><td rowspan=2>tall<td>a<td>b<tr><td>c<td>d</table>"
-    table = docx.Document(str(run(tmp_path, page, "html", "docx").output)).tables[0]
-    assert [[cell.text for cell in row.cells] for row in table.rows] == [["wide", "wide", "x"], ["tall", "a", "b"], ["tall", "c", "d"]]
-    assert words(pdf_text(run(tmp_path, page, "html", "pdf").output)) == words("wide x tall a b c d")
+    table = docx.Document(str(run(client, tmp_path, page, "html", "docx").output)).tables[0]
+    assert [[cell.text for cell in row.cells] for row in table.rows] == [
+        ["wide", "wide", "x"],
+        ["tall", "a", "b"],
+        ["tall", "c", "d"],
+    ]
+    assert words(pdf_text(run(client, tmp_path, page, "html", "pdf").output)) == words("wide x tall a b c d")
 
 
-def test_embedded_pictures_stay(tmp_path: Path) -> None:
+def test_embedded_pictures_stay(client: httpx.Client, tmp_path: Path) -> None:
     """A data: URI is a picture in PDF, Word and OpenDocument."""
     uri = "data:image/png;base64," + base64.b64encode(small_png()).decode()
     page = f'<p>before<img src="{uri}" alt="red">after</p>'.encode()
-    assert len(pypdf.PdfReader(run(tmp_path, page, "html", "pdf").output).pages[0].images) == 1
+    assert len(pypdf.PdfReader(run(client, tmp_path, page, "html", "pdf").output).pages[0].images) == 1
     for target in ("docx", "odt", "epub"):
-        with zipfile.ZipFile(run(tmp_path, page, "html", target).output) as package:
+        with zipfile.ZipFile(run(client, tmp_path, page, "html", target).output) as package:
             assert sum(name.endswith(".png") for name in package.namelist()) == 1
 
 
 @pytest.mark.parametrize("target", ["md", "txt", "pdf", "docx", "odt", "rtf", "epub", "tex", "pptx", "ipynb"])
-def test_nothing_is_fetched(tmp_path: Path, target: str) -> None:
+def test_nothing_is_fetched(client: httpx.Client, tmp_path: Path, target: str) -> None:
     """Remote and local references are neither asked for nor read: their alternative text is shown, with a warning."""
     with tempting_server() as (address, asked):
         page = (
@@ -131,44 +166,44 @@ def test_nothing_is_fetched(tmp_path: Path, target: str) -> None:
             f'<p>kept<img src="{address}/p.png" alt="remote"><img src="file:///etc/passwd" alt="local"><img src="/etc/hostname"></p>'
             f'<iframe src="{address}/f"></iframe><object data="{address}/o"></object><script src="{address}/j"></script>'
         )
-        done = run(tmp_path, page.encode(), "html", target)
+        done = run(client, tmp_path, page.encode(), "html", target)
     assert asked == []
     assert any("not part of the file" in warning for warning in done.warnings)
     if target not in ("rtf", "pptx"):
         assert {"kept", "remote", "local"} <= words(text_of(done.output)).keys()
 
 
-def test_scripts_do_not_survive(tmp_path: Path) -> None:
+def test_scripts_do_not_survive(client: httpx.Client, tmp_path: Path) -> None:
     """Markdown with raw HTML gives a page without scripts, handlers or links that run code."""
     source = b'<div onclick="x()">a</div><script>alert(1)</script>\n\n[b](javascript:alert(1)) <svg onload=alert(1)></svg> <iframe src=x></iframe>'
-    page = run(tmp_path, source, "md", "html").output.read_text().lower()
+    page = run(client, tmp_path, source, "md", "html").output.read_text().lower()
     assert not any(evil in page for evil in ("<script", "onclick", "javascript:", "onload", "<iframe"))
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES)
-def test_text_enters_a_pdf_only_as_text(tmp_path: Path, lines: list[str]) -> None:
+def test_text_enters_a_pdf_only_as_text(client: httpx.Client, tmp_path: Path, lines: list[str]) -> None:
     """Whatever letters a text has, none of them is code of the typesetter."""
     hostile = '#panic("x") ] } ) $ * _ ` \\ " ; @a <b> // /* #include "x"'
-    done = run(tmp_path, "\n\n".join([*lines, hostile]).encode(), "txt", "pdf")
+    done = run(client, tmp_path, "\n\n".join([*lines, hostile]).encode(), "txt", "pdf")
     assert recall(hostile, pdf_text(done.output)) == 1
 
 
-def test_markdown_marks_in_text_are_escaped(tmp_path: Path) -> None:
+def test_markdown_marks_in_text_are_escaped(client: httpx.Client, tmp_path: Path) -> None:
     """Text that looks like Markdown or HTML is the same text after html → md → html."""
     text = "1. not a list, # not a heading, <script> *stars* _under_ `tick` snake_case_word [x] a|b"
     page = f"<p>{text.replace('<', '&lt;')}</p>".encode()
-    markdown = run(tmp_path, page, "html", "md").output.read_bytes()
-    back = BeautifulSoup(run(tmp_path, markdown, "md", "html").output.read_bytes(), "lxml")
+    markdown = run(client, tmp_path, page, "html", "md").output.read_bytes()
+    back = BeautifulSoup(run(client, tmp_path, markdown, "md", "html").output.read_bytes(), "lxml")
     assert back.body is not None
     assert back.body.get_text().strip() == text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
-def test_encodings_are_told_apart(tmp_path: Path, encoding: str) -> None:
+def test_encodings_are_told_apart(client: httpx.Client, tmp_path: Path, encoding: str) -> None:
     """The same text in different encodings gives the same page."""
-    text = "Größe, façade, señor – 5 €"
-    page = BeautifulSoup(run(tmp_path, text.encode(encoding), "txt", "html").output.read_bytes(), "lxml")
+    text = "Größe, façade, señor: 5 €"
+    page = BeautifulSoup(run(client, tmp_path, text.encode(encoding), "txt", "html").output.read_bytes(), "lxml")
     assert page.body is not None
     assert page.body.get_text().strip() == text
 
@@ -185,25 +220,31 @@ def test_encodings_are_told_apart(tmp_path: Path, encoding: str) -> None:
     ],
     ids=["divs", "inline", "lists", "tables", "spans", "quotes"],
 )
-def test_hostile_nesting_ends_in_seconds(tmp_path: Path, hostile: bytes) -> None:
+def test_hostile_nesting_ends_in_seconds(client: httpx.Client, tmp_path: Path, hostile: bytes) -> None:
     """Deep or absurd structures give a page with their text, soon."""
     started = time.monotonic()
-    assert "deep" in pdf_text(run(tmp_path, hostile, "html", "pdf").output)
-    assert "deep" in text_of(run(tmp_path, hostile, "html", "docx").output)
+    assert "deep" in pdf_text(run(client, tmp_path, hostile, "html", "pdf").output)
+    assert "deep" in text_of(run(client, tmp_path, hostile, "html", "docx").output)
     assert time.monotonic() - started < 20
 
 
-def test_too_deep_or_empty_is_refused(tmp_path: Path) -> None:
+def test_too_deep_or_empty_is_refused(client: httpx.Client, tmp_path: Path) -> None:
     """What no parser reads to its end is too large; what says nothing is empty."""
-    assert run(tmp_path, b"<div>" * 5000 + b"x", "html", "pdf").refused == "too_large"
-    assert run(tmp_path, b"   ", "txt", "pdf").refused == "empty"
-    assert run(tmp_path, b"<p><img src='http://x/y'></p>", "html", "txt").refused == "empty"
+    assert run(client, tmp_path, b"<div>" * 5000 + b"x", "html", "pdf").refused == "too_large"
+    assert run(client, tmp_path, b"   ", "txt", "pdf").refused == "empty"
+    assert run(client, tmp_path, b"<p><img src='http://x/y'></p>", "html", "txt").refused == "empty"
 
 
-def test_a_long_document_has_its_pages(tmp_path: Path) -> None:
+def test_a_long_document_has_its_pages(client: httpx.Client, tmp_path: Path) -> None:
     """Two thousand paragraphs and a long code block: pages counted by two readers, first and last word there."""
-    source = "# Long\n\n" + "\n\n".join(f"Paragraph {number} of many." for number in range(2000)) + "\n\n```\n" + "line\n" * 3000 + "```\n\nomega\n"
-    done = run(tmp_path, source.encode(), "md", "pdf")
+    source = (
+        "# Long\n\n"
+        + "\n\n".join(f"Paragraph {number} of many." for number in range(2000))
+        + "\n\n```\n"
+        + "line\n" * 3000
+        + "```\n\nomega\n"
+    )
+    done = run(client, tmp_path, source.encode(), "md", "pdf")
     text = pdf_text(done.output)
     assert done.facts["pages"] == len(pypdf.PdfReader(done.output).pages) > 50
     assert "Paragraph 1999" in text

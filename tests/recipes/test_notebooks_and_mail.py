@@ -7,8 +7,10 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from bs4 import BeautifulSoup
+
 from tests.recipes.programs import run
 from tests.recipes.reading import small_png, tempting_server, text_of
 
@@ -28,28 +30,56 @@ NOTEBOOK = json.dumps(
         "metadata": {"kernelspec": {"language": "python", "name": "python3", "display_name": "Python 3"}},
         "cells": [
             cell("markdown", "# Analyse\n\nText *hier*."),
-            cell("code", "%time\nprint('<b>')\nx = 1", {"output_type": "stream", "name": "stdout", "text": ["<b>\n", "\x1b[31mrot\x1b[0m"]}),
-            cell("code", "frame", {"output_type": "execute_result", "data": {"text/html": "<table><tr><td>Zelle</td></tr></table>", "text/plain": "roh"}}),
-            cell("code", "plot()", {"output_type": "display_data", "data": {"image/png": PICTURE, "text/plain": "<Figure>"}}),
-            cell("code", "1/0", {"output_type": "error", "ename": "ZeroDivisionError", "evalue": "durch null", "traceback": ["\x1b[0;31mZeroDivisionError\x1b[0m: durch null"]}),
-            cell("code", "widget", {"output_type": "display_data", "data": {"application/vnd.jupyter.widget-view+json": {}}}),
+            cell(
+                "code",
+                "%time\nprint('<b>')\nx = 1",
+                {"output_type": "stream", "name": "stdout", "text": ["<b>\n", "\x1b[31mrot\x1b[0m"]},
+            ),
+            cell(
+                "code",
+                "frame",
+                {
+                    "output_type": "execute_result",
+                    "data": {"text/html": "<table><tr><td>Zelle</td></tr></table>", "text/plain": "roh"},
+                },
+            ),
+            cell(
+                "code",
+                "plot()",
+                {"output_type": "display_data", "data": {"image/png": PICTURE, "text/plain": "<Figure>"}},
+            ),
+            cell(
+                "code",
+                "1/0",
+                {
+                    "output_type": "error",
+                    "ename": "ZeroDivisionError",
+                    "evalue": "durch null",
+                    "traceback": ["\x1b[0;31mZeroDivisionError\x1b[0m: durch null"],
+                },
+            ),
+            cell(
+                "code",
+                "widget",
+                {"output_type": "display_data", "data": {"application/vnd.jupyter.widget-view+json": {}}},
+            ),
         ],
     }
 ).encode()
 
 
 @pytest.mark.parametrize("target", ["html", "md", "txt", "pdf", "docx", "odt", "epub"])
-def test_every_cell_of_a_notebook_arrives(tmp_path: Path, target: str) -> None:
+def test_every_cell_of_a_notebook_arrives(client: httpx.Client, tmp_path: Path, target: str) -> None:
     """Text, code, streams without colours, tables and errors are in every output."""
-    text = text_of(run(tmp_path, NOTEBOOK, "ipynb", target).output)
+    text = text_of(run(client, tmp_path, NOTEBOOK, "ipynb", target).output)
     assert all(word in text for word in ("Analyse", "hier", "print", "rot", "Zelle", "plot", "durch null"))
     assert "\x1b" not in text
     assert "roh" not in text
 
 
-def test_outputs_are_elements(tmp_path: Path) -> None:
+def test_outputs_are_elements(client: httpx.Client, tmp_path: Path) -> None:
     """Code is code with its language, the picture a picture, the table a table; what needs a script is warned of."""
-    done = run(tmp_path, NOTEBOOK, "ipynb", "html")
+    done = run(client, tmp_path, NOTEBOOK, "ipynb", "html")
     page = BeautifulSoup(done.output.read_bytes(), "lxml")
     assert page.select_one("code.language-python").get_text() == "%time\nprint('<b>')\nx = 1"
     assert page.img["src"] == f"data:image/png;base64,{PICTURE}"
@@ -57,35 +87,54 @@ def test_outputs_are_elements(tmp_path: Path) -> None:
     assert any("script" in warning for warning in done.warnings)
 
 
-def test_code_or_outputs_can_be_left_out(tmp_path: Path) -> None:
+def test_code_or_outputs_can_be_left_out(client: httpx.Client, tmp_path: Path) -> None:
     """Options code and outputs drop what they name."""
-    assert "print" not in run(tmp_path, NOTEBOOK, "ipynb", "txt", code="false").output.read_text()
-    assert "rot" not in run(tmp_path, NOTEBOOK, "ipynb", "txt", outputs="false").output.read_text()
+    assert "print" not in run(client, tmp_path, NOTEBOOK, "ipynb", "txt", code="false").output.read_text()
+    assert "rot" not in run(client, tmp_path, NOTEBOOK, "ipynb", "txt", outputs="false").output.read_text()
 
 
-def test_a_script_and_back(tmp_path: Path) -> None:
+def test_a_script_and_back(client: httpx.Client, tmp_path: Path) -> None:
     """A notebook becomes a script that compiles; the script becomes the same cells again."""
-    script = run(tmp_path, NOTEBOOK, "ipynb", "py").output.read_bytes()
+    script = run(client, tmp_path, NOTEBOOK, "ipynb", "py").output.read_bytes()
     compile(script, "script", "exec")
-    back = json.loads(run(tmp_path, script, "py", "ipynb").output.read_text())
+    back = json.loads(run(client, tmp_path, script, "py", "ipynb").output.read_text())
     kinds = [(each["cell_type"], "".join(each["source"])) for each in back["cells"]]
     assert kinds[:2] == [("markdown", "# Analyse\n\nText *hier*."), ("code", "# %time\nprint('<b>')\nx = 1")]
     assert len(kinds) == 6
 
 
-def test_old_notebooks_are_read(tmp_path: Path) -> None:
+def test_old_notebooks_are_read(client: httpx.Client, tmp_path: Path) -> None:
     """Worksheets and inputs of nbformat 3 are cells too."""
-    old = {"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "heading", "level": 2, "source": "Alt"}, {"cell_type": "code", "input": "y = 2", "outputs": [{"output_type": "pyout", "text": "zwei"}]}]}]}
-    text = run(tmp_path, json.dumps(old).encode(), "ipynb", "md").output.read_text()
+    old = {
+        "nbformat": 3,
+        "worksheets": [
+            {
+                "cells": [
+                    {"cell_type": "heading", "level": 2, "source": "Alt"},
+                    {"cell_type": "code", "input": "y = 2", "outputs": [{"output_type": "pyout", "text": "zwei"}]},
+                ]
+            }
+        ],
+    }
+    text = run(client, tmp_path, json.dumps(old).encode(), "ipynb", "md").output.read_text()
     assert "## Alt" in text
     assert "y = 2" in text
     assert "zwei" in text
 
 
-@pytest.mark.parametrize(("content", "code"), [(b"{", "damaged"), (b"[1]", "damaged"), (b'{"a": 1}', "damaged"), (b'{"cells": []}', "empty"), (b"[" * 200_000, "too_large")])
-def test_broken_notebooks_are_named(tmp_path: Path, content: bytes, code: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"{", "damaged"),
+        (b"[1]", "damaged"),
+        (b'{"a": 1}', "damaged"),
+        (b'{"cells": []}', "empty"),
+        (b"[" * 200_000, "too_large"),
+    ],
+)
+def test_broken_notebooks_are_named(client: httpx.Client, tmp_path: Path, content: bytes, code: str) -> None:
     """Damage, emptiness and absurd nesting are refusals."""
-    assert run(tmp_path, content, "ipynb", "html").refused == code
+    assert run(client, tmp_path, content, "ipynb", "html").refused == code
 
 
 def message(address: str = "http://localhost:9") -> bytes:
@@ -94,7 +143,10 @@ def message(address: str = "http://localhost:9") -> bytes:
     made["From"], made["To"], made["Subject"] = "Zoë <zoe@example.org>", "a@example.org, b@example.org", "Grüße & mehr"
     made["Date"] = "Mon, 01 Jan 2024 10:00:00 +0100"
     made.set_content("nur Text")
-    made.add_alternative(f'<p>schöne <b>Grüße</b><img src="cid:bild" alt="innen"><img src="{address}/t.gif" alt="Zähler"></p>', subtype="html")
+    made.add_alternative(
+        f'<p>schöne <b>Grüße</b><img src="cid:bild" alt="innen"><img src="{address}/t.gif" alt="Zähler"></p>',
+        subtype="html",
+    )
     made.get_payload()[1].add_related(small_png(), "image", "png", cid="<bild>")  # type: ignore[index,union-attr]
     for content in (b"1,2\n", b"3,4\n"):
         made.add_attachment(content, maintype="text", subtype="csv", filename="../../böse/daten.csv")
@@ -102,36 +154,46 @@ def message(address: str = "http://localhost:9") -> bytes:
 
 
 @pytest.mark.parametrize("target", ["html", "md", "txt", "pdf", "docx"])
-def test_a_message_is_read_and_nothing_fetched(tmp_path: Path, target: str) -> None:
+def test_a_message_is_read_and_nothing_fetched(client: httpx.Client, tmp_path: Path, target: str) -> None:
     """Headers, the HTML body and the names of attachments are there; the counting picture is not asked for."""
     with tempting_server() as (address, asked):
-        text = text_of(run(tmp_path, message(address), "eml", target).output)
+        text = text_of(run(client, tmp_path, message(address), "eml", target).output)
     assert asked == []
     assert all(word in text for word in ("Zoë", "b@example.org", "Grüße & mehr", "schöne", "daten.csv", "Zähler"))
     assert "nur Text" not in text
 
 
-def test_a_message_as_json(tmp_path: Path) -> None:
+def test_a_message_as_json(client: httpx.Client, tmp_path: Path) -> None:
     """The JSON has headers, both bodies and what is attached."""
-    found = json.loads(run(tmp_path, message(), "eml", "json").output.read_text())
+    found = json.loads(run(client, tmp_path, message(), "eml", "json").output.read_text())
     assert found["headers"]["subject"] == "Grüße & mehr"
     assert found["text"].strip() == "nur Text"
-    assert [(part["media_type"], part["bytes"]) for part in found["attachments"]][1:] == [("text/csv", 4), ("text/csv", 4)]
+    assert [(part["media_type"], part["bytes"]) for part in found["attachments"]][1:] == [
+        ("text/csv", 4),
+        ("text/csv", 4),
+    ]
 
 
-def test_attachments_as_a_zip(tmp_path: Path) -> None:
+def test_attachments_as_a_zip(client: httpx.Client, tmp_path: Path) -> None:
     """Names lose their folders and stay distinct; the bytes are the same."""
-    with zipfile.ZipFile(run(tmp_path, message(), "eml", "zip").output) as package:
+    with zipfile.ZipFile(run(client, tmp_path, message(), "eml", "zip").output) as package:
         names = package.namelist()
         assert all("/" not in name and "\\" not in name and not name.startswith(".") for name in names)
         assert len(set(names)) == 3
         assert {b"1,2\n", b"3,4\n"} <= {package.read(name) for name in names}
 
 
-def test_odd_messages(tmp_path: Path) -> None:
+def test_odd_messages(client: httpx.Client, tmp_path: Path) -> None:
     """Unknown charsets and broken headers are read all the same; what is no message, or an encrypted one, is named."""
-    odd = b"From: =?x-unknown?Q?a=FF?= <a@b>\r\nSubject: ok\r\nContent-Type: text/plain; charset=nonsense\r\n\r\nh\xe9llo"
-    assert "héllo" in run(tmp_path, odd, "eml", "txt").output.read_text()
-    assert run(tmp_path, b"no headers at all\n\nbody", "eml", "txt").refused == "damaged"
-    assert run(tmp_path, b"From: a@b\r\nContent-Type: multipart/encrypted; boundary=x\r\n\r\n--x--", "eml", "txt").refused == "encrypted"
-    assert run(tmp_path, b"not outlook", "msg", "txt").refused == "damaged"
+    odd = (
+        b"From: =?x-unknown?Q?a=FF?= <a@b>\r\nSubject: ok\r\nContent-Type: text/plain; charset=nonsense\r\n\r\nh\xe9llo"
+    )
+    assert "héllo" in run(client, tmp_path, odd, "eml", "txt").output.read_text()
+    assert run(client, tmp_path, b"no headers at all\n\nbody", "eml", "txt").refused == "damaged"
+    assert (
+        run(
+            client, tmp_path, b"From: a@b\r\nContent-Type: multipart/encrypted; boundary=x\r\n\r\n--x--", "eml", "txt"
+        ).refused
+        == "encrypted"
+    )
+    assert run(client, tmp_path, b"not outlook", "msg", "txt").refused == "damaged"

@@ -5,6 +5,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import httpx
 import pypdf
 import pypdfium2
 import pytest
@@ -13,6 +14,7 @@ from pptx import Presentation
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
+
 from tests.recipes.programs import run
 from tests.recipes.reading import pdf_text, recall, small_png, text_of
 
@@ -32,7 +34,9 @@ def deck(slides: int = 1) -> bytes:
         deeper.text, deeper.level = "tiefer", 1
         slide.notes_slide.notes_text_frame.text = f"Notiz {number + 1}"
     table = slide.shapes.add_table(2, 2, Inches(1), Inches(4), Inches(4), Inches(1)).table
-    for cell, text in zip((cell for row in table.rows for cell in row.cells), ("Spalte", "Wert", "Tee", "250"), strict=True):
+    for cell, text in zip(
+        (cell for row in table.rows for cell in row.cells), ("Spalte", "Wert", "Tee", "250"), strict=True
+    ):
         cell.text = text
     data = CategoryChartData()
     data.categories = ["Nord", "Süd"]
@@ -55,15 +59,15 @@ def changed(content: bytes, name: str, old: str, new: str) -> bytes:
 
 
 @pytest.mark.parametrize("target", ["html", "md", "txt", "json", "pdf", "docx", "odt"])
-def test_every_word_of_a_deck_arrives(tmp_path: Path, target: str) -> None:
+def test_every_word_of_a_deck_arrives(client: httpx.Client, tmp_path: Path, target: str) -> None:
     """Titles, bullets, cells and the data of the chart are in every output."""
-    assert recall(WORDS, text_of(run(tmp_path, deck(), "pptx", target).output)) == 1
+    assert recall(WORDS, text_of(run(client, tmp_path, deck(), "pptx", target).output)) == 1
 
 
 @pytest.mark.parametrize("slides", [1, 7])
-def test_a_page_for_each_slide(tmp_path: Path, slides: int) -> None:
-    """pypdf counts as many pages as there are slides, in the slides' shape, each with its own title."""
-    done = run(tmp_path, deck(slides), "pptx", "pdf")
+def test_a_page_for_each_slide(client: httpx.Client, tmp_path: Path, slides: int) -> None:
+    """There are as many pages as slides by pypdf, in the slides' shape, each with its own title."""
+    done = run(client, tmp_path, deck(slides), "pptx", "pdf")
     reader = pypdf.PdfReader(done.output)
     assert len(reader.pages) == slides == done.facts["pages"]
     assert (float(reader.pages[0].mediabox.width), float(reader.pages[0].mediabox.height)) == (720, 540)
@@ -71,64 +75,78 @@ def test_a_page_for_each_slide(tmp_path: Path, slides: int) -> None:
         assert f"Übersicht {slides}" in pdf[slides - 1].get_textpage().get_text_range()
 
 
-def test_notes_can_be_left_out(tmp_path: Path) -> None:
+def test_notes_can_be_left_out(client: httpx.Client, tmp_path: Path) -> None:
     """Speaker's notes are kept unless notes = false."""
-    assert "Notiz 1" in run(tmp_path, deck(), "pptx", "md").output.read_text()
-    assert "Notiz" not in run(tmp_path, deck(), "pptx", "md", notes="false").output.read_text()
+    assert "Notiz 1" in run(client, tmp_path, deck(), "pptx", "md").output.read_text()
+    assert "Notiz" not in run(client, tmp_path, deck(), "pptx", "md", notes="false").output.read_text()
 
 
-def test_json_has_slides_texts_and_tables(tmp_path: Path) -> None:
+def test_json_has_slides_texts_and_tables(client: httpx.Client, tmp_path: Path) -> None:
     """The JSON of a deck names what is on each slide."""
-    slides = json.loads(run(tmp_path, deck(2), "pptx", "json").output.read_text())["slides"]
+    slides = json.loads(run(client, tmp_path, deck(2), "pptx", "json").output.read_text())["slides"]
     assert [slide["title"] for slide in slides] == ["Quartal Übersicht 1", "Quartal Übersicht 2"]
     assert slides[1]["texts"] == ["erstens", "zweitens", "tiefer"]
-    assert slides[1]["tables"] == [[["Spalte", "Wert"], ["Tee", "250"]], [["", "Umsatz"], ["Nord", "1.5"], ["Süd", "2.5"]]]
+    assert slides[1]["tables"] == [
+        [["Spalte", "Wert"], ["Tee", "250"]],
+        [["", "Umsatz"], ["Nord", "1.5"], ["Süd", "2.5"]],
+    ]
     assert slides[0]["notes"] == "Notiz 1"
 
 
 @pytest.mark.parametrize("target", ["png", "jpg", "webp"])
-def test_a_slide_as_a_picture(tmp_path: Path, target: str) -> None:
+def test_a_slide_as_a_picture(client: httpx.Client, tmp_path: Path, target: str) -> None:
     """The chosen slide is drawn at the resolution asked for; the embedded picture's red is in its corner."""
-    output = run(tmp_path, deck(3), "pptx", target, pages="3", dpi="72").output
+    output = run(client, tmp_path, deck(3), "pptx", target, pages="3", dpi="72").output
     with Image.open(output) as image:
         assert image.size == (720, 540)
         red, green, blue = image.convert("RGB").getpixel((600, 25))  # type: ignore[misc]
-        assert red > 200 > 60 > max(green, blue)
+        assert red > 200
+        assert max(green, blue) < 60
 
 
-def test_all_slides_as_pictures(tmp_path: Path) -> None:
+def test_all_slides_as_pictures(client: httpx.Client, tmp_path: Path) -> None:
     """A zip has a picture for each slide, a TIFF a frame."""
-    with zipfile.ZipFile(run(tmp_path, deck(3), "pptx", "zip", dpi="50", picture="jpg").output) as package:
+    with zipfile.ZipFile(run(client, tmp_path, deck(3), "pptx", "zip", dpi="50", picture="jpg").output) as package:
         assert package.namelist() == ["page-1.jpg", "page-2.jpg", "page-3.jpg"]
-    with Image.open(run(tmp_path, deck(3), "pptx", "tiff", dpi="50").output) as image:
+    with Image.open(run(client, tmp_path, deck(3), "pptx", "tiff", dpi="50").output) as image:
         assert getattr(image, "n_frames", 1) == 3
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('type="title"', 'type="nonsense"'), ('idx="1"', 'idx="99999"'), ("<a:gridCol w=", "<a:gridCol z="), ('r:embed="', 'r:embed="no'), ('lvl="1"', 'lvl="x"')],
+    [
+        ('type="title"', 'type="nonsense"'),
+        ('idx="1"', 'idx="99999"'),
+        ("<a:gridCol w=", "<a:gridCol z="),
+        ('r:embed="', 'r:embed="no'),
+        ('lvl="1"', 'lvl="x"'),
+    ],
     ids=["type", "index", "column", "picture", "level"],
 )
 @pytest.mark.parametrize("target", ["pdf", "md"])
-def test_a_malformed_shape_hinders_nothing(tmp_path: Path, old: str, new: str, target: str) -> None:
+def test_a_malformed_shape_hinders_nothing(
+    client: httpx.Client, tmp_path: Path, old: str, new: str, target: str
+) -> None:
     """The other shapes of a deck with one broken shape are there."""
     content = changed(deck(), "ppt/slides/slide1.xml", old, new)
-    text = text_of(run(tmp_path, content, "pptx", target).output)
+    text = text_of(run(client, tmp_path, content, "pptx", target).output)
     assert "Umsatz" in text
     assert len({"Übersicht", "erstens", "Tee"} & set(text.replace("|", " ").split())) >= 2
 
 
-def test_text_of_slides_is_never_code(tmp_path: Path) -> None:
+def test_text_of_slides_is_never_code(client: httpx.Client, tmp_path: Path) -> None:
     """Text that is Typst source is drawn as text."""
     hostile = '#panic("x") ] } $ * _ ` \\ " #include'
     content = changed(deck(), "ppt/slides/slide1.xml", "erstens", hostile.replace('"', "&quot;"))
-    assert 'panic("x")' in pdf_text(run(tmp_path, content, "pptx", "pdf").output).replace("“", '"').replace("”", '"')
+    assert 'panic("x")' in pdf_text(run(client, tmp_path, content, "pptx", "pdf").output).replace("“", '"').replace(
+        "”", '"'
+    )
 
 
-def test_broken_decks_are_named(tmp_path: Path) -> None:
+def test_broken_decks_are_named(client: httpx.Client, tmp_path: Path) -> None:
     """Garbage is damaged, no slides is empty."""
     empty = io.BytesIO()
     Presentation().save(empty)
-    assert run(tmp_path, b"PK\x03\x04", "pptx", "pdf").refused == "damaged"
-    assert run(tmp_path, deck()[:5000], "pptx", "txt").refused == "damaged"
-    assert run(tmp_path, empty.getvalue(), "pptx", "pdf").refused == "empty"
+    assert run(client, tmp_path, b"PK\x03\x04", "pptx", "pdf").refused == "damaged"
+    assert run(client, tmp_path, deck()[:5000], "pptx", "txt").refused == "damaged"
+    assert run(client, tmp_path, empty.getvalue(), "pptx", "pdf").refused == "empty"
