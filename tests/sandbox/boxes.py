@@ -97,18 +97,25 @@ class Container:
 class Box:
     """A process with a Sandbox in it. `tier` is root, user, uids or landlock."""
 
-    def __init__(self, tier: str, python: str, kernel_python: str, *, reserve: int = 1) -> None:
+    def __init__(self, tier: str, python: str, kernel_python: str, **settings: int) -> None:
         prefix, weakest, like_docker = TIERS[tier]
         self.tier = tier
         self.namespaces = weakest == "namespaces"
         self.forks = tier != "landlock"
-        settings = json.dumps({"python": kernel_python, "weakest": weakest, "like_docker": like_docker, "reserve": reserve})
+        told = json.dumps(
+            {"python": kernel_python, "weakest": weakest, "like_docker": like_docker, "reserve": 1, **settings}
+        )
         site = f"{_REPOSITORY}:{_REPOSITORY}/.venv/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
         self.process = subprocess.Popen(
-            [*prefix, python, str(_DRIVER), settings],
+            [*prefix, python, str(_DRIVER), told],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={"PYTHONPATH": site, "PATH": os.environ["PATH"], "RECAST_SECRET": SECRET, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                "PYTHONPATH": site,
+                "PATH": os.environ["PATH"],
+                "RECAST_SECRET": SECRET,
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
         )
         self._number = 0
         assert self.process.stdout is not None
@@ -135,6 +142,11 @@ class Box:
     def container(self, family: str = "light", **limits: int) -> Container:
         return Container(self, self.ask("spawn", family=family, limits=limits))
 
+    def kill(self) -> None:
+        """As the kernel's OOM killer would."""
+        self.process.kill()
+        self.process.communicate()
+
     def close(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
@@ -149,7 +161,9 @@ def pythons(folder: Path, tier: str) -> tuple[str, str]:
     if tier == "root" and mine.exists():
         return sys.executable, str(mine)
     debian = shutil.which("python3", path="/usr/bin") or pytest.skip("no system Python that an ordinary user could run")
-    same = subprocess.run([debian, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True, check=True)
+    same = subprocess.run(
+        [debian, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True, check=True
+    )
     if same.stdout.split() != [str(part) for part in sys.version_info[:2]]:
         pytest.skip("the system's Python is of another version than the environment")
     kernel = folder / "kernel"

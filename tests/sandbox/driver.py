@@ -25,7 +25,17 @@ def like_docker() -> None:
     from seccompy import Action, CmpOp, Filter  # noqa: PLC0415 - only this simulation
 
     profile = Filter(default=Action.ALLOW)
-    for name in ("unshare", "mount", "umount2", "pivot_root", "setns", "open_tree", "move_mount", "fsopen", "mount_setattr"):
+    for name in (
+        "unshare",
+        "mount",
+        "umount2",
+        "pivot_root",
+        "setns",
+        "open_tree",
+        "move_mount",
+        "fsopen",
+        "mount_setattr",
+    ):
         profile.errno(name, errno.EPERM)
     for bit in (1 << n for n in range(32) if _CLONE_NAMESPACES >> n & 1):
         profile.errno("clone", errno.EPERM, args=[(0, CmpOp.MASKED_EQ, bit, bit)])
@@ -123,7 +133,11 @@ async def main() -> None:
     abstract.bind("\0recast-test-engine")
     abstract.listen()
     sandbox = await Sandbox.start(
-        python=Path(settings["python"]), min_isolation=Isolation(settings["weakest"]), reserve=settings.get("reserve", 1)
+        python=Path(settings["python"]),
+        min_isolation=Isolation(settings["weakest"]),
+        reserve=settings["reserve"],
+        budget_bytes=settings.get("budget_bytes"),
+        rotate_spawns=settings.get("rotate_spawns", 2000),
     )
     driver = Driver(sandbox)
     reader = asyncio.StreamReader()

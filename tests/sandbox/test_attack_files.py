@@ -12,7 +12,19 @@ from tests.sandbox.boxes import SECRET, Box, Container, Failed
 _REFUSED = {"ENOENT", "EACCES", "EPERM", "EROFS", "FileNotFoundError", "PermissionError"}
 
 
-@pytest.mark.parametrize("path", ["/etc/shadow", "/etc/machine-id", "/root", "/etc/ssl/private", "/var/log", "/home", "/boot", str(Path(service.__file__).parent)])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/shadow",
+        "/etc/machine-id",
+        "/root",
+        "/etc/ssl/private",
+        "/var/log",
+        "/home",
+        "/boot",
+        str(Path(service.__file__).parent),
+    ],
+)
 def test_the_hosts_files_cannot_be_read(box: Box, container: Container, path: str) -> None:
     """They are not in the view, or Landlock refuses them."""
     code = f"import os\nprint(json.dumps(attempt(lambda: os.listdir({path!r}) if os.path.isdir({path!r}) else open({path!r}).read())))"
@@ -25,14 +37,18 @@ def test_a_secret_of_the_engine_cannot_be_read(box: Box, container: Container, r
     """A world-readable file outside the view stays unread, also by way of a link."""
     secret = readable_path / "secret"
     secret.write_text(SECRET)
-    code = f"os.symlink({str(secret)!r}, 'link')\nprint(json.dumps([attempt(open, p) for p in ({str(secret)!r}, 'link')]))"
+    code = (
+        f"os.symlink({str(secret)!r}, 'link')\nprint(json.dumps([attempt(open, p) for p in ({str(secret)!r}, 'link')]))"
+    )
     assert set(container.attack(code).said) <= _REFUSED
 
 
 def test_nothing_of_the_system_can_be_written(container: Container) -> None:
     """Every place but the container's own is read-only or closed."""
     places = ["/usr/x", "/etc/x", "/x", "/dev/x", "/proc/x", "/lib/x", "/opt/x", "/var/x", "/home/x", "/run/x"]
-    said = container.attack(f"import sys\nprint(json.dumps([attempt(open, p, 'w') for p in {places!r} + [sys.prefix + '/x']]))").said
+    said = container.attack(
+        f"import sys\nprint(json.dumps([attempt(open, p, 'w') for p in {places!r} + [sys.prefix + '/x']]))"
+    ).said
     assert [answer for answer, place in zip(said, places, strict=False) if answer == "ok" and place != "/home/x"] == []
     assert not Path("/home/x").exists()
 
@@ -49,7 +65,9 @@ def test_a_library_cannot_be_changed_for_the_next(box: Box, container: Container
 @pytest.mark.parametrize("target", ["/etc/passwd", "/etc/hostname", "/proc/self/environ", "../../etc/passwd"])
 def test_a_link_is_never_followed_out(box: Box, container: Container, target: str) -> None:
     """Downloads through symbolic links, of files and of folders, are refused."""
-    container.attack(f"os.symlink({target!r}, 'link'); os.symlink('/etc', 'folder'); os.mkdir('d'); os.symlink('..', 'd/up')")
+    container.attack(
+        f"os.symlink({target!r}, 'link'); os.symlink('/etc', 'folder'); os.mkdir('d'); os.symlink('..', 'd/up')"
+    )
     for path in ("link", "folder/passwd", "d/up/link", "../etc/passwd", "/etc/passwd", "d/../../x"):
         with pytest.raises(Failed, match="FileRefused"):
             container.read(path)
@@ -61,7 +79,9 @@ def test_a_file_swapped_for_a_link_is_never_followed(box: Box, container: Contai
     secret = readable_path / "secret"
     secret.write_text("stolen")
     container.attack(f"open('a', 'w').write('mine'); os.symlink({str(secret)!r}, 'b')")
-    box.send("run", kernel=container._kernel, seconds=1.0, code="while True: call('renameat2', -100, b'a', -100, b'b', 2)")
+    box.send(
+        "run", kernel=container._kernel, seconds=1.0, code="while True: call('renameat2', -100, b'a', -100, b'b', 2)"
+    )
     answers = []
     for _ in range(300):
         box.send("read", kernel=container._kernel, path="a")
@@ -74,7 +94,10 @@ def test_a_file_swapped_for_a_link_is_never_followed(box: Box, container: Contai
     assert {answer for answer in answers if isinstance(answer, str)} <= {"bWluZQ==", "refused", ""}
 
 
-@pytest.mark.parametrize("make", ["os.mkfifo('odd')", "os.mkdir('odd')", "socket.socket(socket.AF_UNIX).bind('odd')", "os.symlink('odd', 'odd')"])
+@pytest.mark.parametrize(
+    "make",
+    ["os.mkfifo('odd')", "os.mkdir('odd')", "socket.socket(socket.AF_UNIX).bind('odd')", "os.symlink('odd', 'odd')"],
+)
 def test_what_is_no_regular_file_is_refused(box: Box, container: Container, make: str) -> None:
     """A FIFO would block a reader for ever, a device could do worse."""
     container.attack(f"attempt(lambda: {make})")
@@ -91,15 +114,42 @@ def test_device_nodes_cannot_be_made(container: Container) -> None:
     assert set(container.attack(code).said) <= {"EPERM", "EACCES"}
 
 
-@pytest.mark.parametrize("device", ["/dev/vda", "/dev/mem", "/dev/kmsg", "/dev/kvm", "/dev/fuse", "/dev/net/tun", "/dev/loop-control", "/dev/ptmx", "/dev/tty"])
+@pytest.mark.parametrize(
+    "device",
+    [
+        "/dev/vda",
+        "/dev/mem",
+        "/dev/kmsg",
+        "/dev/kvm",
+        "/dev/fuse",
+        "/dev/net/tun",
+        "/dev/loop-control",
+        "/dev/ptmx",
+        "/dev/tty",
+    ],
+)
 def test_devices_are_absent_or_closed(container: Container, device: str) -> None:
     """Five harmless nodes is all there is."""
-    assert container.attack(f"print(json.dumps(attempt(os.open, {device!r}, os.O_RDWR)))").said in {*_REFUSED, "ENXIO", "ENODEV"}
+    assert container.attack(f"print(json.dumps(attempt(os.open, {device!r}, os.O_RDWR)))").said in {
+        *_REFUSED,
+        "ENXIO",
+        "ENODEV",
+    }
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/sys/kernel", "/sys/fs/cgroup", "/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/kcore", "/proc/kallsyms", "/proc/1/root/etc/hostname", "/proc/1/environ", "/proc/1/mem"],
+    [
+        "/sys/kernel",
+        "/sys/fs/cgroup",
+        "/proc/sysrq-trigger",
+        "/proc/sys/kernel/core_pattern",
+        "/proc/kcore",
+        "/proc/kallsyms",
+        "/proc/1/root/etc/hostname",
+        "/proc/1/environ",
+        "/proc/1/mem",
+    ],
 )
 def test_kernel_files_are_closed(container: Container, path: str) -> None:
     """Whatever controls the machine can neither be read nor written."""
@@ -119,7 +169,9 @@ def test_the_engine_cannot_be_looked_at(box: Box, container: Container) -> None:
 
 def test_only_the_containers_processes_are_listed(box: Box, container: Container) -> None:
     """With namespaces there is pid 1 and the kernel; without, /proc is closed."""
-    said = container.attack("print(json.dumps(sorted(int(n) for n in os.listdir('/proc') if n.isdigit()) if attempt(os.listdir, '/proc') == 'ok' else None))").said
+    said = container.attack(
+        "print(json.dumps(sorted(int(n) for n in os.listdir('/proc') if n.isdigit()) if attempt(os.listdir, '/proc') == 'ok' else None))"
+    ).said
     assert said == ([1, 2] if box.namespaces else None)
 
 
@@ -201,7 +253,9 @@ def test_strange_names_are_listed_and_read(container: Container) -> None:
     """Newlines, invalid UTF-8, 255 bytes and right-to-left marks are only names."""
     container.attack("for n in (b'a\\nb', b'\\xff\\xfe', b'x' * 255, '\\u202ea'.encode()): open(n, 'wb').write(b'1')")
     entries = container.do("scan")
-    assert sorted(os.fsencode(entry["path"]) for entry in entries) == sorted([b"a\nb", b"\xff\xfe", b"x" * 255, "\u202ea".encode()])
+    assert sorted(os.fsencode(entry["path"]) for entry in entries) == sorted(
+        [b"a\nb", b"\xff\xfe", b"x" * 255, "\u202ea".encode()]
+    )
     assert {container.read(entry["path"]) for entry in entries} == {b"1"}
 
 
@@ -254,7 +308,9 @@ def test_a_removed_file_is_gone_and_a_links_target_stays(container: Container) -
 
 def test_hard_links_to_the_hosts_files(container: Container) -> None:
     """No name for a file of the system can be made in the container."""
-    said = container.attack("print(json.dumps([attempt(os.link, p, 'l') for p in ('/etc/passwd', '/usr/bin/env')]))").said
+    said = container.attack(
+        "print(json.dumps([attempt(os.link, p, 'l') for p in ('/etc/passwd', '/usr/bin/env')]))"
+    ).said
     assert set(said) <= {"EXDEV", "EACCES", "EPERM", "ENOENT"}
 
 
@@ -262,7 +318,11 @@ def test_other_containers_folders_cannot_be_found(box: Box, container: Container
     """The neighbour's folder cannot be listed, opened or renamed; with namespaces it does not exist."""
     directory = box.ask("about")["directory"]
     names = [path.name for path in Path(directory).iterdir() if len(path.name) == 32]
-    paths = [directory, *[f"{directory}/{name}/data" for name in names], *[f"{directory}/{name}/data/kept.txt" for name in names]]
+    paths = [
+        directory,
+        *[f"{directory}/{name}/data" for name in names],
+        *[f"{directory}/{name}/data/kept.txt" for name in names],
+    ]
     code = f"own = os.path.realpath('.')\nprint(json.dumps([attempt(lambda: os.listdir(p) if os.path.isdir(p) else open(p).read()) for p in {paths!r} if not own.startswith(os.path.dirname(p) + '/') and p != own]))"
     said = container.attack(code).said
     assert set(said) <= _REFUSED

@@ -26,18 +26,24 @@ _CLOSED = {"EPERM", "EACCES", "ENOSYS"}
 )
 def test_privileged_calls_are_refused(container: Container, names: str) -> None:
     """With arguments that would mean something to none of them: the filter answers first."""
-    said = container.attack(f"print(json.dumps({{name: call(name, 0, 0, 0, 0, 0) for name in {names.split()!r}}}))").said
+    said = container.attack(
+        f"print(json.dumps({{name: call(name, 0, 0, 0, 0, 0) for name in {names.split()!r}}}))"
+    ).said
     assert {name: answer for name, answer in said.items() if answer not in _CLOSED} == {}
 
 
 def test_mounts_of_every_kind(container: Container) -> None:
     """Called as a program would, with arguments that a privileged process would succeed with."""
     kinds = ["tmpfs", "proc", "sysfs", "cgroup2", "overlay", "bpf", "debugfs"]
-    said = container.attack(f"print(json.dumps([attempt(os.mkdir, 'm')] + [call('mount', k.encode(), b'm', k.encode(), 0, 0) for k in {kinds!r}]))").said
+    said = container.attack(
+        f"print(json.dumps([attempt(os.mkdir, 'm')] + [call('mount', k.encode(), b'm', k.encode(), 0, 0) for k in {kinds!r}]))"
+    ).said
     assert set(said[1:]) <= _CLOSED
 
 
-@pytest.mark.parametrize("flag", [0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x00000080])
+@pytest.mark.parametrize(
+    "flag", [0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x00000080]
+)
 def test_namespaces_cannot_be_made(container: Container, flag: int) -> None:
     """Not by unshare, not by clone, not by clone3."""
     said = container.attack(f"""
@@ -184,5 +190,7 @@ ctypes.memset(address, 0xC3, 1)
 
 def test_what_a_container_may_know(box: Box, container: Container) -> None:
     """Written down so that it is a decision: kernel version and load are visible, the machine's name is not everywhere."""
-    said = container.attack("print(json.dumps([call('sysinfo', ctypes.create_string_buffer(256)), call('uname', ctypes.create_string_buffer(512))]))").said
+    said = container.attack(
+        "print(json.dumps([call('sysinfo', ctypes.create_string_buffer(256)), call('uname', ctypes.create_string_buffer(512))]))"
+    ).said
     assert said == ["ok", "ok"]

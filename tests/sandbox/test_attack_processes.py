@@ -163,7 +163,9 @@ def test_a_kernel_that_dies_is_reported(container: Container, code: str, name: s
 def test_recursion(container: Container) -> None:
     """Python's own limit is an exception; the C stack, where it is reached, is a crash of that container only."""
     assert container.run("def f(): f()\nf()").error_name == "RecursionError"
-    deep = "import sys; sys.setrecursionlimit(10**8)\ndef f(x): return repr(x)\nl=[]\nfor _ in range(10**6): l=[l]\nf(l)"
+    deep = (
+        "import sys; sys.setrecursionlimit(10**8)\ndef f(x): return repr(x)\nl=[]\nfor _ in range(10**6): l=[l]\nf(l)"
+    )
     assert container.run(deep).outcome in ("error", "died")
 
 
@@ -205,7 +207,8 @@ print("done")
 def test_memory_bomb_in_children(box: Box) -> None:
     """Four children that each stay under the limit do not get past it together."""
     container = box.container(memory_bytes=150 << 20)
-    result = container.attack("""
+    result = container.attack(
+        """
 def child():
     kept = b"x" * (120 << 20)
     time.sleep(2)
@@ -216,8 +219,14 @@ for _ in range(4):
     if pid == 0: child()
     pids.append(pid)
 print(json.dumps([os.waitpid(pid, 0)[1] if isinstance(pid, int) else pid for pid in pids]))
-""" % box.tier)
-    held = result.outcome == "memory" or result.said == ["EPERM"] * 4 or any(status not in (0, "EPERM") for status in result.said)
+"""
+        % box.tier
+    )
+    held = (
+        result.outcome == "memory"
+        or result.said == ["EPERM"] * 4
+        or any(status not in (0, "EPERM") for status in result.said)
+    )
     assert held, result
     container.close()
 

@@ -51,11 +51,15 @@ def test_a_forged_end_is_only_a_lie_about_itself(container: Container) -> None:
 def test_descriptors_are_not_accepted(box: Box, container: Container) -> None:
     """The engine passes no buffer for them once foreign code runs, so the kernel drops them."""
     before = box.ask("about")["fds"]
-    container.attack(_FORGE + """
+    container.attack(
+        _FORGE
+        + """
 for _ in range(50):
     socket.send_fds(control, [b"\\x00"], [0, 1, 2])
 time.sleep(1)
-""", seconds=5)
+""",
+        seconds=5,
+    )
     container.close()
     time.sleep(0.2)
     assert box.ask("about")["fds"] <= before
@@ -63,11 +67,15 @@ time.sleep(1)
 
 def test_a_flood_of_frames_is_counted(container: Container) -> None:
     """Pictures beyond the cap of a cell end the container."""
-    result = container.attack(_FORGE + """
+    result = container.attack(
+        _FORGE
+        + """
 import msgspec
 frame = msgspec.msgpack.encode({"type": "shown", "png": bytes(8 << 20)})
 while True: send(frame)
-""", seconds=15)
+""",
+        seconds=15,
+    )
     assert result.outcome == "killed"
     assert len(result.images) <= 6
 

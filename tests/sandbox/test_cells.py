@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 
 import pytest
-from tests.sandbox.conftest import Box, Container
+from tests.sandbox.boxes import Box, Container
 
 
 def test_the_last_expression_is_shown_and_state_is_kept(container: Container) -> None:
@@ -44,7 +44,9 @@ def test_output_and_error_keep_their_order(box: Box, container: Container) -> No
 def test_figures_are_captured_in_order(box: Box) -> None:
     """A figure left open at the end of a cell, or shown in it, is a PNG among the outputs."""
     container = box.container("general")
-    result = container.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nprint('before')\nplt.show()\nplt.plot([3]); None")
+    result = container.run(
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nprint('before')\nplt.show()\nplt.plot([3]); None"
+    )
     assert result.logs == "before\n"
     assert [base64.b64decode(image)[:4] for image in result.images] == [b"\x89PNG", b"\x89PNG"]
     container.close()

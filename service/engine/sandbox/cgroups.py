@@ -76,9 +76,8 @@ class Cgroups:
         self.walls_memory = walls_memory
 
     @classmethod
-    def detect(cls) -> "Cgroups":
-        """Use what can be written. Never raises: without any, a poller and RLIMIT_NPROC stand in."""
-        name = f"recast-{os.getpid()}"
+    def detect(cls, name: str) -> "Cgroups":
+        """Make groups called `name` where that can be done. Never raises: without, a poller and RLIMIT_NPROC stand in."""
         with contextlib.suppress(OSError):
             if parent := _v2_parent(name):
                 return cls([parent], v2=True, walls_memory=True)
@@ -99,7 +98,10 @@ class Cgroups:
         return Group(paths, "cgroup.procs" if self._v2 else "tasks", memory)
 
     async def close(self) -> None:
-        """Remove the parents."""
+        """Remove the parents, and what an engine that was killed left in them."""
+        for parent in self._parents:
+            with contextlib.suppress(OSError):
+                await Group([path for path in parent.iterdir() if path.is_dir()], "", None).remove()  # noqa: ASYNC240
         await Group(self._parents, "", None).remove()
 
 

@@ -19,7 +19,6 @@ from service.engine.sandbox.interpreter import Interpreter
 from service.engine.sandbox.supervisor import Zygote
 from service.engine.sandbox.workshop import Vessel, Workshop
 
-_ROTATE_SPAWNS = 2000
 _ROTATE_SECONDS = 3600.0
 _RETRY_SECONDS = 5.0
 _REFILL_DELAY_SECONDS = 0.005  # the container just handed out comes first
@@ -49,11 +48,14 @@ class Parked(Struct, frozen=True):
 class Family:
     """Makes and parks containers of one family."""
 
-    def __init__(self, name: str, libraries: Libraries, workshop: Workshop, reserve: int) -> None:
+    def __init__(
+        self, name: str, libraries: Libraries, workshop: Workshop, *, reserve: int, rotate_spawns: int
+    ) -> None:
         self.name = name
         self._libraries = libraries
         self._workshop = workshop
         self._reserve = reserve
+        self._rotate_spawns = rotate_spawns
         self._loop = asyncio.get_running_loop()
         self._current: asyncio.Task[Zygote] | None = None
         self._born = 0.0
@@ -92,7 +94,7 @@ class Family:
         while self._parked:
             parked = self._parked.popleft()
             wanted = (parked.vessel.limits.disk_bytes, parked.vessel.limits.files)
-            if parked.interpreter.dead.is_set():
+            if parked.interpreter.ended or parked.vessel.zygote is None or parked.vessel.zygote.closed.is_set():
                 self._chore(self._scrap(parked))
             elif wanted == (limits.disk_bytes, limits.files):
                 self._refill_soon()
@@ -165,7 +167,7 @@ class Family:
             zygote = await self.zygote()  # it died under us: once more with its successor
             vessel, interpreter = await self._workshop.make(zygote, limits)
         self.claim(zygote)
-        if zygote.spawned >= _ROTATE_SPAWNS or self._loop.time() - self._born > _ROTATE_SECONDS:
+        if zygote.spawned >= self._rotate_spawns or self._loop.time() - self._born > _ROTATE_SECONDS:
             self._rotate(zygote)
         return Parked(vessel, interpreter)
 

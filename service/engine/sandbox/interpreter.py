@@ -50,6 +50,7 @@ class Interpreter:
 
     def __init__(self, control: socket.socket, output: int) -> None:
         self.dead = asyncio.Event()
+        self.ended = False
         self.death: Death | None = None
         self._control = control
         self._output = output
@@ -163,6 +164,7 @@ class Interpreter:
                 signal.pidfd_send_signal(fd, number)
 
     def _ended(self) -> None:
+        self.ended = True
         self._loop.remove_reader(self.pidfds[0])
         self._signal(signal.SIGKILL, self.pidfds[1:])
         self._sweep()

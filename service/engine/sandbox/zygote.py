@@ -15,10 +15,11 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 
 import msgspec
 
-from service.engine.sandbox import frames, kernel
+from service.engine.sandbox import frames
 from service.engine.sandbox import isolation as iso
 from service.engine.sandbox.inits import Inits
 
@@ -35,12 +36,15 @@ _SINKS = ("/dev/null", "/dev/zero", "/dev/full")
 class Zygote:
     """Waits for Spawn frames and for the ends of its children."""
 
-    def __init__(self, control: socket.socket, plan: frames.Plan, inits: Inits | None) -> None:
+    def __init__(
+        self, control: socket.socket, plan: frames.Plan, inits: Inits | None, run: Callable[[socket.socket, int], None]
+    ) -> None:
         self._control = control
         self._plan = plan
         self._namespaces = plan.isolation == "namespaces"
         self._self = os.pidfd_open(os.getpid())
         self._inits = inits
+        self._run_kernel = run
         self._children: dict[int, tuple[int, int]] = {}  # pidfd of a kernel -> its pid and the Spawn's id
         self._poll = selectors.DefaultSelector()
         self._poll.register(control, selectors.EVENT_READ)
@@ -162,7 +166,7 @@ class Zygote:
                 os._exit(1)
             socket.send_fds(control, [frames.pack(frames.Ready())], handed)
             iso.close_from(_CONTROL + 1)
-            kernel.serve(control, self._private_bytes)
+            self._run_kernel(control, self._private_bytes)
         except BaseException:  # noqa: BLE001 - the edge of the child: whatever it was, it ends here
             traceback.print_exc()
             sys.stderr.flush()
@@ -196,14 +200,15 @@ def confine(order: frames.Spawn, fds: list[int], plan: frames.Plan) -> list[int]
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         iso.limit(which, value)
-    os.setpriority(os.PRIO_PROCESS, 0, _NICE)
     _become_user(order.slot, plan)
     os.chdir(data)
+    iso.name_process("kernel")
     writable = [data, temporary, "/dev/shm", *_SINKS] if plan.isolation == "namespaces" else [data, temporary, *_SINKS]  # noqa: S108
     iso.die_with_parent(0 if plan.isolation == "namespaces" else os.getppid())
     iso.prctl(iso.PR_SET_NO_NEW_PRIVS, 1)
     if plan.landlock_abi:
         iso.landlock(plan.landlock_abi, plan.readable, writable)
+    os.setpriority(os.PRIO_PROCESS, 0, _NICE)  # the engine, the zygotes and the making of containers come first
     iso.load_filter(plan.filter)
     return handed
 
@@ -265,7 +270,9 @@ def main() -> None:
     control = socket.socket(fileno=_CONTROL)
     plan = msgspec.msgpack.decode(control.recv(frames.MAX_PACKET_BYTES), type=frames.Plan)
     iso.name_process("zygote")
-    inits = Inits() if plan.isolation == "namespaces" else None  # forked while this process is small
+    inits = Inits() if plan.isolation == "namespaces" else None
+    from service.engine.sandbox import kernel  # noqa: PLC0415 - not before: the helper just forked stays without IPython
+
     try:
         missing = load(plan.modules)
         kernel.prepare()
@@ -278,5 +285,6 @@ def main() -> None:
         control.send(frames.encode(frames.Failed(0, traceback.format_exc()[-4000:])))
         return
     gc.collect()
+    iso.collapse_memory()
     gc.freeze()  # the collector must not touch, and so copy, the pages that children share
-    Zygote(control, plan, inits).serve(missing)
+    Zygote(control, plan, inits, kernel.serve).serve(missing)

@@ -1,0 +1,201 @@
+"""Every process of the sandbox is killed at some moment: nothing is left behind, callers are told, service goes on."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.boxes import Box, Failed
+
+
+def _soon(what: Callable[[], bool], seconds: float = 3) -> bool:
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _family(root: int) -> set[int]:
+    """`root` and all its descendants on the host."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found, todo = set(), [root]
+    while todo:
+        pid = todo.pop()
+        found.add(pid)
+        todo += children.get(pid, [])
+    return found
+
+
+def _is_zygote(pid: int) -> bool:
+    return Path(f"/proc/{pid}/comm").read_text().strip() == "zygote"
+
+
+def _alive(pids: set[int]) -> set[int]:
+    alive = set()
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state not in "ZX":
+            alive.add(pid)
+    return alive
+
+
+def _cgroups(directory: str) -> list[Path]:
+    name = "recast-" + Path(directory).name.removeprefix("recast-sandbox-")
+    return [path for path in Path("/sys/fs/cgroup").glob(f"*/**/{name}") if path.is_dir()]
+
+
+@pytest.fixture(params=["root", "user", "uids", "landlock"])
+def own_box(request: pytest.FixtureRequest, make_box: Any) -> Box:
+    """A sandbox that may be broken."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become all the users that this suite needs")
+    return make_box(request.param, reserve=1)  # type: ignore[no-any-return]
+
+
+def test_a_kernel_killed_in_a_cell_is_reported_and_can_be_restarted(own_box: Box) -> None:
+    """Its files stay, its name for the end is the signal's."""
+    container = own_box.container()
+    container.run("open('kept', 'w').write('here')")
+    pid = container.do("pids")[0]
+    own_box.send("run", kernel=container._kernel, code="import time; print('a'); time.sleep(30)", seconds=30)
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGKILL)
+    result = own_box.receive()
+    assert (result["outcome"], result["error_name"], result["logs"]) == ("died", "SIGKILL", "a\n")
+    container.do("restart")
+    assert container.run("print(open('kept').read())").logs == "here\n"
+
+
+def test_a_pid_1_killed_takes_its_container_only(own_box: Box) -> None:
+    """The kernel dies with it, the next container is not touched."""
+    container, other = own_box.container(), own_box.container()
+    pids = container.do("pids")
+    if len(pids) == 1:
+        pytest.skip("containers of this tier have no pid 1 of their own")
+    os.kill(pids[1], signal.SIGKILL)
+    assert container.run("1").outcome == "died"
+    assert other.run("1").logs == "1\n"
+
+
+def test_a_zygote_killed_is_replaced_within_a_second(own_box: Box) -> None:
+    """Its containers die with it, callers are told, and the next container comes from a new zygote."""
+    container = own_box.container()
+    own_box.send("run", kernel=container._kernel, code="import time; time.sleep(30)", seconds=30)
+    time.sleep(0.3)
+    own_box.send("zygotes")
+    zygote = next(pid for pid in _family(own_box.receive()[0]) if _is_zygote(pid))
+    before = _family(zygote)
+    os.kill(zygote, signal.SIGKILL)
+    assert own_box.receive()["outcome"] == "died"
+    started = time.monotonic()
+    replacement = own_box.container()
+    assert replacement.run("1").logs == "1\n"
+    assert time.monotonic() - started < 5  # the goal is 1 s on an idle machine; this one is shared
+    assert _soon(lambda: not _alive(before))
+    container.close()
+
+
+def test_a_zygote_killed_while_spawning(own_box: Box) -> None:
+    """Each of many spawns is served or refused with SandboxDown, and none is forgotten."""
+    own_box.container().close()
+    for _ in range(8):
+        own_box.send("spawn", family="light", limits={})
+    for pid in _family(own_box.process.pid):
+        if _is_zygote(pid):
+            os.kill(pid, signal.SIGKILL)
+    answers = []
+    for _ in range(8):
+        try:
+            answers.append(type(own_box.receive()).__name__)
+        except Failed as failed:
+            answers.append(failed.args[0])
+    assert set(answers) <= {"int", "SandboxDown"}
+    assert own_box.container().run("1").logs == "1\n"
+
+
+def test_an_engine_killed_leaves_nothing(own_box: Box, make_box: Any) -> None:
+    """Processes and mounts go at once; folders and groups at the latest when the next engine starts."""
+    container = own_box.container()
+    container.run("import subprocess, threading\nopen('x', 'w').write('x')")
+    own_box.send("run", kernel=container._kernel, code="import time; time.sleep(60)", seconds=60)
+    time.sleep(0.3)
+    directory = own_box.ask("about")["directory"]
+    family = _family(own_box.process.pid) - {own_box.process.pid}
+    own_box.kill()
+    assert _soon(lambda: not _alive(family)), [Path(f"/proc/{pid}/comm").read_text() for pid in _alive(family)]
+    assert "recast-sandbox" not in Path("/proc/mounts").read_text()
+    make_box(own_box.tier).close()
+    assert not Path(directory).exists()
+    assert _cgroups(directory) == []
+
+
+@pytest.mark.parametrize("tier", ["root", "user", "uids", "landlock"])
+def test_a_life_leaves_nothing(make_box: Any, tier: str) -> None:
+    """Twenty containers later there are as many descriptors, groups, folders and processes as before."""
+    own_box = make_box(tier, reserve=0)
+    own_box.container().close()
+    time.sleep(0.5)
+    before = own_box.ask("about")
+    count = len(_family(own_box.process.pid))
+    for _ in range(20):
+        container = own_box.container()
+        container.run("open('x', 'w').write('x')")
+        container.close()
+    time.sleep(0.5)
+    after = own_box.ask("about")
+    assert after["fds"] <= before["fds"] + 1
+    assert len(_family(own_box.process.pid)) <= count + 1
+    folders = [path for path in Path(before["directory"]).iterdir() if len(path.name) == 32]
+    assert folders == []
+
+
+def test_closing_ends_everything(own_box: Box) -> None:
+    """A sandbox that is closed with containers alive leaves no process, folder or group."""
+    own_box.container().run("import time")
+    own_box.container()
+    directory = own_box.ask("about")["directory"]
+    family = _family(own_box.process.pid)
+    own_box.close()
+    assert _soon(lambda: not _alive(family))
+    assert not Path(directory).exists()
+    assert _cgroups(directory) == []
+
+
+def test_admission_ends_at_the_budget(make_box: Any) -> None:
+    """The sum of the memory promised stays within the budget: at the limit yes, one byte past it no."""
+    box = make_box("root", budget_bytes=(1 << 30) + (64 << 20))
+    first = box.container(memory_bytes=1 << 30)
+    second = box.container(memory_bytes=64 << 20)
+    with pytest.raises(Failed, match="SandboxFull"):
+        box.container(memory_bytes=1)
+    second.close()
+    assert box.container(memory_bytes=64 << 20).run("1").logs == "1\n"
+    first.close()
+
+
+def test_a_rotated_zygote_lives_until_its_last_container(make_box: Any) -> None:
+    """New containers come from the new zygote, the old ones keep their state."""
+    box = make_box("root", rotate_spawns=3, reserve=0)
+    old = box.container()
+    old.run("x = 42")
+    for _ in range(4):
+        box.container().close()
+    assert _soon(lambda: len(box.ask("zygotes")) == 2)
+    assert old.run("x").logs == "42\n"
+    old.close()
+    assert _soon(lambda: len(box.ask("zygotes")) == 1)
