@@ -41,6 +41,16 @@ def html_words(page: bytes) -> str:
     return body.get_text(" ") if body else ""
 
 
+def texts(page: BeautifulSoup, selector: str) -> list[str]:
+    """Return the text of every element that a CSS selector finds."""
+    return [element.get_text() for element in page.select(selector)]
+
+
+def source_of(page: BeautifulSoup) -> str:
+    """Return where the first picture of a page comes from."""
+    return str(page.select("img")[0]["src"])
+
+
 def pdf_text(path: Path) -> str:
     """Return the text of all pages, by pdfium."""
     with pypdfium2.PdfDocument(path) as pdf:

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.recipes.programs import run
+from tests.recipes.converting import run
 from tests.recipes.reading import recall, text_of
 
 CORPUS = Path(os.environ.get("RECAST_CORPUS", "/nowhere"))

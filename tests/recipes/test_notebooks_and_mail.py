@@ -11,8 +11,8 @@ import httpx
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.recipes.programs import run
-from tests.recipes.reading import small_png, tempting_server, text_of
+from tests.recipes.converting import run
+from tests.recipes.reading import small_png, source_of, tempting_server, text_of, texts
 
 PICTURE = base64.b64encode(small_png()).decode()
 
@@ -81,9 +81,9 @@ def test_outputs_are_elements(client: httpx.Client, tmp_path: Path) -> None:
     """Code is code with its language, the picture a picture, the table a table; what needs a script is warned of."""
     done = run(client, tmp_path, NOTEBOOK, "ipynb", "html")
     page = BeautifulSoup(done.output.read_bytes(), "lxml")
-    assert page.select_one("code.language-python").get_text() == "%time\nprint('<b>')\nx = 1"
-    assert page.img["src"] == f"data:image/png;base64,{PICTURE}"
-    assert page.td.get_text() == "Zelle"
+    assert texts(page, "code.language-python")[0] == "%time\nprint('<b>')\nx = 1"
+    assert source_of(page) == f"data:image/png;base64,{PICTURE}"
+    assert texts(page, "td") == ["Zelle"]
     assert any("script" in warning for warning in done.warnings)
 
 

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pypdf
@@ -15,7 +16,7 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
-from tests.recipes.programs import run
+from tests.recipes.converting import run
 from tests.recipes.reading import pdf_text, recall, small_png, text_of
 
 WORDS = "Quartal Übersicht erstens zweitens tiefer Spalte Wert Tee 250 Nord Süd Umsatz"
@@ -38,7 +39,7 @@ def deck(slides: int = 1) -> bytes:
         (cell for row in table.rows for cell in row.cells), ("Spalte", "Wert", "Tee", "250"), strict=True
     ):
         cell.text = text
-    data = CategoryChartData()
+    data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
     data.categories = ["Nord", "Süd"]
     data.add_series("Umsatz", (1.5, 2.5))
     slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, Inches(5), Inches(3), Inches(4), Inches(3), data)
