@@ -5,7 +5,6 @@ the text of the source.
 """
 
 import html
-import io
 import re
 import unicodedata
 import zlib
@@ -95,7 +94,10 @@ class Look:
     def of(self, token):
         """The number of the token's appearance: (colour, bold, italic, underline)."""
         if token not in self.known:
-            style = self.style.style_for_token(token)
+            styled = token
+            while not self.style.styles_token(styled):  # some lexers have kinds of their own, within a usual one
+                styled = styled.parent
+            style = self.style.style_for_token(styled)
             kind = (f"#{style['color']}" if style["color"] else self.foreground, style["bold"], style["italic"], style["underline"])
             if kind not in self.kinds:
                 self.kinds.append(kind)
@@ -157,9 +159,9 @@ def untabbed(line):
     for kind, text in line:
         parts = []
         for part in re.split(r"(\t)", text):
-            part = " " * (OPTIONS["tab_width"] - at % OPTIONS["tab_width"]) if part == "\t" else part
-            at += columns_of(part)
-            parts.append(part)
+            shown_part = " " * (OPTIONS["tab_width"] - at % OPTIONS["tab_width"]) if part == "\t" else part
+            at += columns_of(shown_part)
+            parts.append(shown_part)
         result.append((kind, "".join(parts)))
     return result
 
@@ -280,7 +282,7 @@ def write_tex(text, lines, look):
     lines = [untabbed(line) for line in printable(lines)]
     head = ["\\documentclass{article}", "\\usepackage{iftex}", "\\ifPDFTeX\\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\else\\usepackage{fontspec}\\fi"]
     head += ["\\usepackage{textcomp,xcolor}", "\\usepackage[margin=2cm]{geometry}", "\\setlength{\\parindent}{0pt}\\raggedright"]
-    for number, (colour, bold, italic, underline) in enumerate(look.kinds):
+    for number, (colour, bold, italic, _) in enumerate(look.kinds):
         name = letters(number)
         head.append(f"\\definecolor{{k{name}}}{{RGB}}{{{','.join(map(str, rgb(colour)))}}}")
         face = ("\\bfseries " if bold else "") + ("\\itshape " if italic else "")

@@ -138,7 +138,7 @@ def deep(picture):
         low, high = picture.getextrema()
         if not (math.isfinite(low) and math.isfinite(high)):
             refuse("unsupported", "the image has samples that are not finite numbers")
-        low, high = (0.0, 1.0) if 0 <= low and high <= 1 else (0.0, 255.0) if 0 <= low and high <= 255 else (low, high)
+        low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (0.0, 255.0) if low >= 0 and high <= 255 else (low, high)
         warn(f"floating-point samples from {low:g} to {high:g} became 8 bits")
         return stretched(picture, low, high)
     clear = picture.info.get("transparency")
@@ -408,7 +408,7 @@ def verify(frames):
     with Image.open(OUTPUT, formats=[WRITERS[TARGET]]) as made:
         count = getattr(made, "n_frames", 1) if TARGET in MANY else 1
         size = (max(frames.size),) * 2 if TARGET == "ico" else frames.size
-        fewer = TARGET in MOVING and 1 <= count  # writers of moving pictures join frames that are equal
+        fewer = TARGET in MOVING and count >= 1  # writers of moving pictures join frames that are equal
         if made.size != size or not (count == frames.n_frames or (fewer and count < frames.n_frames)):
             raise RuntimeError(f"wrote {made.size} and {count} frames instead of {size} and {frames.n_frames}")
         if TARGET != "ico" and made.width * made.height <= 1_000_000:
