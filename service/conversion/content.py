@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from service.conversion import insides, texts
+from service.conversion.decoding import Text, decoded, is_utf8
 from service.conversion.formats import Format, formats, pattern, table
 
 HEAD_BYTES = 256 << 10
@@ -37,7 +38,7 @@ def could_be(row: Format, head: bytes) -> bool:
     if row.proof == "name":
         return True
     if row.proof == "text":
-        return texts.is_utf8(head) and not any(signature.match(head) for signature, _ in table().magic)
+        return is_utf8(head) and not any(signature.match(head) for signature, _ in table().magic)
     if row.magic:
         return pattern(row.magic).match(head) is not None
     if row.streams:
@@ -60,7 +61,7 @@ def look(path: Path, wanted: Format | None) -> Found:
     found = _signed(head, tail, wanted) or _packed(head, path, wanted)
     if found:
         return found
-    text = texts.decoded(head, complete=len(head) < HEAD_BYTES)
+    text = decoded(head, complete=len(head) < HEAD_BYTES)
     return _found_in_text(text, path, wanted) if text else _found_by_libmagic(path)
 
 
@@ -91,7 +92,7 @@ def _found_by_libmagic(path: Path) -> Found:
     return Found("bytes", row.name if row else None, None if row else guess)
 
 
-def _found_in_text(text: texts.Text, path: Path, wanted: Format | None) -> Found:
+def _found_in_text(text: Text, path: Path, wanted: Format | None) -> Found:
     name = texts.structure(text)
     if name == "json" and wanted and wanted.name == "ndjson" and "\n" not in text.head.strip():
         name = "ndjson"  # a single record is both

@@ -4,7 +4,6 @@ Owns the sniffers that read a text's beginning. Pure functions from text to a fo
 files are called by and no media types.
 """
 
-import codecs
 import csv
 import json
 import re
@@ -12,59 +11,13 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable
 
-from msgspec import Struct
+from service.conversion.decoding import Text
 
 _MAX_JSON_CHARACTERS = 1 << 20
 _BLANK = "\ufeff \t\r\n"
 _CSV_RECORDS = 100
 _MIN_TABLE_RECORDS = 2
-_CONTROL = bytes(each for each in range(32) if each not in b"\t\n\v\f\r\x1b\x1a\x08")
 _MAX_TOML_CHARACTERS = 64 << 10
-_MAX_CONTROL_SHARE = 0.005
-_UTF16_NUL_SHARE = 0.3
-
-
-class Text(Struct, frozen=True):
-    """The beginning of a text, decoded. ``complete``: it is all of it; ``clean``: no character that a text lacks."""
-
-    head: str
-    complete: bool
-    clean: bool
-
-
-def decoded(head: bytes, *, complete: bool) -> Text | None:
-    """Decode the beginning of a file that may be text in any encoding; None when it is not text.
-
-    Marks of order first, then UTF-8, then UTF-16 by its NULs, then any 8-bit encoding (as Latin-1: only structure matters).
-    """
-    for mark, encoding in (
-        (b"\xff\xfe\0\0", "utf-32"),
-        (b"\0\0\xfe\xff", "utf-32"),
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
-    ):
-        if head.startswith(mark):
-            return _checked(head.decode(encoding, "replace"), complete=complete)
-    if b"\0" in head:
-        for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-            half, other = head[first::2], head[1 - first :: 2]
-            if half.count(0) > _UTF16_NUL_SHARE * len(half) and not other.count(0):
-                return _checked(head.decode(encoding, "replace"), complete=complete)
-    try:
-        text = head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        cut = not complete and error.end == len(head) and error.reason == "unexpected end of data"
-        text = head[: error.start].decode("utf-8") if cut else head.decode("latin-1")
-    return _checked(text.removeprefix("\ufeff"), complete=complete)
-
-
-def is_utf8(head: bytes) -> bool:
-    """Whether these bytes, but for a character cut at their end, are UTF-8 without NULs."""
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return False
-    return b"\0" not in head
 
 
 def structure(text: Text) -> str | None:
@@ -85,15 +38,6 @@ def likely(text: Text) -> str | None:
     head = text.head.lstrip(_BLANK)
     found = _markup(head) or _json(head, complete=text.complete)
     return found[0] if found else _table(text) or _written(head)
-
-
-def _checked(text: str, *, complete: bool) -> Text | None:
-    raw = text.encode("utf-8", "replace")
-    control = len(raw) - len(raw.translate(None, _CONTROL))
-    nul_only = control == text.count("\0") and "\ufffd" not in text
-    if control > _MAX_CONTROL_SHARE * len(text) and not (nul_only and control <= max(1, len(text) // 10)):
-        return None
-    return Text(head=text, complete=complete, clean=not control)
 
 
 _ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)((?:\s[^<>]*)?)/?>")
