@@ -27,6 +27,7 @@ T = TypeVar("T")
 CLEANUP_SECONDS = 5.0
 SETTLE_SECONDS = 0.5  # a call that makes something is given so long to name it, after its caller has gone
 UPLOAD_EXPIRES_SECONDS = 3600  # the backstop of an upload that could not be deleted; the least the wire allows
+FETCH_SECONDS = 30.0  # between two chunks of a file
 FETCH_RETRY_SECONDS = (0.3, 0.9, 1.8)  # the vendor answers 404 or 5xx for a moment after a run
 CHUNK_BYTES = 64 * 1024
 
@@ -46,6 +47,7 @@ class Interpreter:
         )
         self._http = http
         self._offers: dict[str, bool] = {}
+        self._to_delete: list[Made] = []
 
     async def close(self) -> None:
         """Close every connection."""
@@ -67,7 +69,7 @@ class Interpreter:
         return self._offers[model]
 
     async def ready(self) -> bytes:
-        """Return the engine's own readiness answer (JSON), or nothing from a vendor, which has none.
+        """Return the engine's own readiness answer (JSON), or nothing from a vendor, which has none; and sweep.
 
         Raises:
             InterpreterDown: It cannot be reached, or says that it is not ready.
@@ -78,6 +80,8 @@ class Interpreter:
             raise InterpreterDown from None
         if answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
             raise InterpreterDown
+        if self._to_delete:
+            await self.sweep()
         return answer.content if answer.is_success else b""
 
     @asynccontextmanager
@@ -87,8 +91,31 @@ class Interpreter:
         try:
             yield session
         finally:
-            with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
-                await session.discard()
+            with anyio.CancelScope(shield=True):
+                self._to_delete += await session.close()
+                await self.sweep()
+
+    async def sweep(self) -> None:
+        """Delete what sessions made. What cannot be deleted now is tried again at the next sweep, and expires by itself."""
+        made, self._to_delete = self._to_delete, []
+        with anyio.move_on_after(CLEANUP_SECONDS):
+            while made:
+                each = made[0]
+                try:
+                    await (self._client.containers if each.kind == "container" else self._client.files).delete(each.id)
+                except openai.NotFoundError:
+                    pass
+                except openai.APIError:
+                    self._to_delete.append(each)
+                del made[0]
+        self._to_delete += made
+
+
+class Made(Struct, frozen=True):
+    """Something that must be deleted again."""
+
+    kind: Literal["container", "file"]
+    id: str
 
 
 class Download(Struct):
@@ -216,26 +243,22 @@ class Session:
         return Download(first=first, rest=chunks, length=int(length) if length.isdecimal() else None)
 
     async def _open(self, container_id: str, file_id: str) -> openai.AsyncAPIResponse[bytes]:
-        contents = self._client.with_options(max_retries=0).containers.files.content.with_streaming_response
+        contents = self._client.with_options(max_retries=0, timeout=FETCH_SECONDS).containers.files.content
         for pause in FETCH_RETRY_SECONDS:
+            content = contents.with_streaming_response.retrieve(file_id, container_id=container_id)
             try:
-                return await self._open_downloads.enter_async_context(
-                    contents.retrieve(file_id, container_id=container_id)
-                )
+                return await self._open_downloads.enter_async_context(content)
             except (openai.NotFoundError, openai.InternalServerError):
                 await anyio.sleep(pause)
-        return await self._open_downloads.enter_async_context(contents.retrieve(file_id, container_id=container_id))
+        content = contents.with_streaming_response.retrieve(file_id, container_id=container_id)
+        return await self._open_downloads.enter_async_context(content)
 
-    async def discard(self) -> None:
-        """Delete containers, then uploads; what is gone already is fine, and what cannot be deleted now expires by itself."""
+    async def close(self) -> list[Made]:
+        """Close what is open and return what was made: containers first, for they hold the uploads."""
         with suppress(httpx2.HTTPError):
             await self._open_downloads.aclose()
-        for container_id in {each for transcript in self._transcripts for each in transcript.container_ids}:
-            with suppress(openai.APIError):
-                await self._client.containers.delete(container_id)
-        for file_id in self._file_ids:
-            with suppress(openai.APIError):
-                await self._client.files.delete(file_id)
+        containers = {each for transcript in self._transcripts for each in transcript.container_ids}
+        return [*(Made("container", each) for each in containers), *(Made("file", each) for each in self._file_ids)]
 
 
 async def _settled(work: Coroutine[Any, Any, T]) -> T:
