@@ -82,6 +82,7 @@ def test_the_built_in_recipes_load_and_hang_together() -> None:
         ('to = ["json", "md"]', 'to = ["json", "mdx"]', "converts[0].to"),
         ('to = ["json", "md"]', 'to = ["json", "json"]', "converts"),
         ("{target}", "{tarket}", "prompt"),
+        ('prompt = "Turn', 'prompt = "\\n```python\\nTurn', "prompt"),
         ('"example.py"', '"missing.py"', "program"),
         ('"example.py"', '"../example.py"', "program"),
         ("default = 10", "default = 1000", "options.rows"),

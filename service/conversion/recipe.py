@@ -19,6 +19,7 @@ from service.conversion.media import UnknownFormat, format_named, lineage
 from service.conversion.options import Option, OptionValue, fault_of, typed
 
 Fidelity = Literal["exact", "content", "layout"]
+_FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -127,6 +128,8 @@ def _check(recipe: Recipe, file: Path) -> None:
     for pair, count in Counter(pairs).items():
         if count > 1:
             raise RecipeInvalid(file, "converts", f"{pair[0]} to {pair[1]} stands twice")
+    if recipe.program and _FENCE.search(recipe.prompt):
+        raise RecipeInvalid(file, "prompt", "has a fenced block; the only one is the program's")
     for word in _PLACEHOLDER.findall(recipe.prompt):
         if word not in {"source_type", "target"}:
             raise RecipeInvalid(file, "prompt", f"{{{word}}} is neither {{source_type}} nor {{target}}")

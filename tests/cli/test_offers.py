@@ -47,6 +47,14 @@ def test_the_programs_of_all_recipes_hold_together() -> None:
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
+def test_every_pair_of_every_recipe_makes_what_it_promises() -> None:
+    """On a tiny input of each type, in containers of a real engine; no pair is without one."""
+    result = _run("recipes", "check")
+    assert result.exit_code == 0, result.output
+    assert ", 0 without a sample, 0 faults" in result.output
+
+
 def test_a_program_that_never_reads_an_option_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An option that does nothing is a lie."""
     toml = """

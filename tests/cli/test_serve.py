@@ -128,6 +128,17 @@ def test_a_taken_port_is_said_in_one_line() -> None:
     assert done.stderr.splitlines() == [line for line in done.stderr.splitlines() if "cannot listen" in line]
 
 
+def test_an_engine_that_cannot_work_here_stops_the_start() -> None:
+    """It says why in one line, and the service ends too."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    done = _recast("serve", port=port, engine_port="0", kernel_python="/nowhere/python")
+    assert done.returncode == 1
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["recast", "recast"]
+    assert "/nowhere/python" in done.stderr
+
+
 def test_a_wrong_recipe_stops_the_start(tmp_path: Path) -> None:
     """One line that names the file."""
     (tmp_path / "mine.toml").write_text("titel = 1", encoding="utf-8")
