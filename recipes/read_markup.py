@@ -8,10 +8,19 @@ def markdown_html(text):
     for name in ("strikethrough", "table", "autolink", "tasklist", "footnotes", "tagfilter", "alerts"):
         setattr(extensions, name, True)
     extensions.header_id_prefix = ""
+    extensions.math_dollars = True
     extensions.front_matter_delimiter = "---"
     rendering.unsafe_ = True  # raw HTML of the document stays: what runs code is filtered by tag and by clean()
     rendered = comrak.render_markdown(text, extensions, parsing, rendering)
+    rendered = re.sub(r'<span data-math-style="(\w+)">(.*?)</span>', math_span, rendered, flags=re.S)
     return re.sub(r'<a href="#[^"]*" aria-label=[^>]*class="anchor"></a>', "", rendered)
+
+
+def math_span(match):
+    """A formula as the other readers mark it; Markdown's dollars may also have been money, which has digits only."""
+    display, tex = match.group(1) == "display", match.group(2)
+    opened, closed = (r"\[", r"\]") if display else (r"\(", r"\)")
+    return f'<span class="math {"display" if display else "inline"}">{opened}{tex}{closed}</span>'
 
 
 def text_html(text):

@@ -19,6 +19,7 @@ class Typesetter:
 
     def __init__(self, body, folder):
         self.body, self.folder, self.pictures = body, folder, {}
+        self.plain = False  # without pictures and formulas, when Typst refuses one
         self.width, self.height = text_area_points()
         self.anchors, self.holders, targets = {}, set(), set()
         for element in body.iter():
@@ -57,6 +58,9 @@ class Typesetter:
             if child.tag in BLOCKS or child in self.holders:
                 flush()
                 result += self.block(child, depth)
+            elif child.tag == "span" and child.get("class") == "math display":
+                flush()
+                result += self.inline(child, styles)
             else:
                 line += self.inline(child, styles)
             text(child.tail)
@@ -196,6 +200,11 @@ class Typesetter:
             return [*self.anchor(element), f"raw({quoted(text)})"] if text else []
         if "footnote-backref" in (element.get("class") or ""):
             return []
+        if tag == "span" and (element.get("class") or "").startswith("math") and not self.plain:
+            display = "display" in element.get("class")
+            formula = typst_formula(re.sub(r"^\\[(\[]|\\[)\]]$", "", element.text_content().strip()).strip(), display)
+            if formula:
+                return [formula]
         style = STYLES.get(tag)
         if style in styles:
             style = None
@@ -241,8 +250,8 @@ class Typesetter:
         if uri in self.pictures:
             return self.pictures[uri]
         head, _, body = uri.partition(",")
-        if self.pictures.get("off") or ";base64" not in head:
-            raise ValueError("none" if self.pictures.get("off") else "not base64")
+        if self.plain or ";base64" not in head:
+            raise ValueError("none" if self.plain else "not base64")
         raw, name = base64.b64decode(body, validate=False), f"p{len(self.pictures)}"
         Image.MAX_IMAGE_PIXELS = MAX_PIXELS
         try:
@@ -270,9 +279,9 @@ def write_pdf(body, title):
         try:
             compile_pdf(setup + "#{" + ";".join(setter.flow(body, 0)) + "}\n", folder)
         except typst.TypstError as error:
-            if not setter.pictures:
+            if not (setter.pictures or body.find(".//span[@class]") is not None):
                 raise
-            warn(f"pictures were left out: {str(error)[:120]}")
-            setter.pictures = {"off": True}
+            warn(f"pictures were left out and formulas stay LaTeX: {str(error)[:120]}")
+            setter.plain = True
             compile_pdf(setup + "#{" + ";".join(setter.flow(body, 0)) + "}\n", folder)
     return {"pages": check_pdf(OUTPUT, weight(body.text_content()))}
