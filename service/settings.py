@@ -74,8 +74,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_input_bytes: Annotated[Bytes, Meta(description="Largest file accepted.")] = 512 << 20
     max_files: Annotated[Annotated[int, Meta(ge=1, le=10_000)], Meta(description="Most files in one request.")] = 100
     concurrency: Annotated[
-        Annotated[int, Meta(ge=1, le=1024)], Meta(description="Conversions at a time (default: twice the cores).")
-    ] = 2 * (os.cpu_count() or 1)
+        Annotated[int, Meta(ge=0, le=1024)], Meta(description="Conversions at a time; 0: twice the cores.")
+    ] = 0
     queue_places: Annotated[
         Annotated[int, Meta(ge=0, le=100_000)], Meta(description="Conversions that may wait for a turn.")
     ] = 64
@@ -112,6 +112,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The interpreter containers run: as set, else the kernel environment beside this one, else this one."""
         beside = Path(sys.prefix, "kernel", "bin", "python")
         return Path(self.kernel_python or (beside if beside.exists() else sys.executable))
+
+    @property
+    def places(self) -> int:
+        """How many conversions run at a time."""
+        return self.concurrency or 2 * len(os.sched_getaffinity(0))
 
     @property
     def data_directory(self) -> Path:

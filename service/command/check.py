@@ -111,7 +111,7 @@ def trials_of(chosen: Sequence[Recipe], catalogue: Catalogue, samples: dict[str,
 
 
 async def _try(settings: Settings, trials: Sequence[Trial], faults: list[str]) -> None:
-    turn = asyncio.Semaphore(settings.concurrency)
+    turn = asyncio.Semaphore(settings.places)
     with tempfile.TemporaryDirectory(prefix="recast-check-") as directory:
         async with serve.for_one_run(settings) as url, Client(url) as client:
 

@@ -231,7 +231,7 @@ def _application(settings: Settings, catalogue: LiveCatalogue, engine: Engine | 
         data_directory=settings.data_directory,
         max_input_bytes=settings.max_input_bytes,
         max_files=settings.max_files,
-        concurrency=settings.concurrency,
+        concurrency=settings.places,
         queue_places=settings.queue_places,
         queue_seconds=settings.queue_seconds,
         run_seconds=settings.run_seconds,
