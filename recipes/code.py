@@ -45,7 +45,7 @@ LANGUAGES = {  # media type: Pygments' name for the lexer, Markdown's name for t
 MAX_COLOURED = 1_500_000  # characters; lexers take a second for each million
 MAX_COLOURED_PIECES = 20_000  # where Typst sets them one by one
 MAX_PICTURE_LINES = 4000
-MAX_PICTURE_COLUMNS = 1000
+MAX_PICTURE_COLUMNS = 300
 PAPERS = {"a4": (595.28, 841.89), "letter": (612.0, 792.0)}
 MARGIN = 42.0  # points
 ADVANCE = 0.6  # of the font size: the width of a letter in Courier and, within a hundredth, in DejaVu Sans Mono
@@ -198,6 +198,15 @@ def numbered(lines):
     return [(f"{number:>{width}}  " if OPTIONS["line_numbers"] else "", line) for number, line in enumerate(lines, 1)]
 
 
+def rows_of(lines, width):
+    """The lines folded into rows of at most width columns, each with its line's number or the space of one."""
+    rows = []
+    for number, line in numbered(lines):
+        for at, row in enumerate(folded(line, max(10, width - len(number)))):
+            rows.append((" " * len(number) if at else number, row))
+    return rows
+
+
 def write_txt(text, lines, look):
     OUTPUT.write_text(text, "utf-8", newline="")
     return OUTPUT.read_bytes().decode("utf-8") == text
@@ -310,12 +319,8 @@ def letters(number):
 def write_svg(text, lines, look):
     from lxml import etree
 
-    lines = [untabbed(line) for line in printable(lines)]
-    limit(lines)
     size = OPTIONS["font_size"] * 4 / 3  # pixels
-    rows = numbered(lines)
-    if lines and not lines[-1]:
-        rows = rows[:-1]
+    rows = picture_rows([untabbed(line) for line in printable(lines)])
     columns = max((columns_of(number) + columns_of("".join(part for _, part in line)) for number, line in rows), default=0)
     width, height = columns * size * ADVANCE + 2 * size, len(rows) * size * LEADING + 2 * size
     svg = [
@@ -337,9 +342,16 @@ def write_svg(text, lines, look):
     return made == ["".join(part for _, part in line) for _, line in rows]
 
 
-def limit(lines):
-    if len(lines) > MAX_PICTURE_LINES or max((columns_of("".join(part for _, part in line)) for line in lines), default=0) > MAX_PICTURE_COLUMNS:
-        refuse("too_large", f"a picture shows at most {MAX_PICTURE_LINES} lines of {MAX_PICTURE_COLUMNS} columns; a PDF has pages")
+def picture_rows(lines):
+    """The rows of a picture, which has no margin to end at: only very long lines are folded."""
+    if len(lines) > 1 and not lines[-1]:
+        lines = lines[:-1]
+    rows = rows_of(lines, MAX_PICTURE_COLUMNS)
+    if len(rows) > MAX_PICTURE_LINES:
+        refuse("too_large", f"a picture shows at most {MAX_PICTURE_LINES} lines; a PDF has pages")
+    if len(rows) > len(lines):
+        warn(f"lines longer than {MAX_PICTURE_COLUMNS} columns were folded")
+    return rows
 
 
 def typst_source(rows, look, page):
@@ -375,11 +387,7 @@ def typeset(rows, look, page, form, **options):
 def write_png(text, lines, look):
     from PIL import Image
 
-    lines = [untabbed(line) for line in printable(lines)]
-    limit(lines)
-    if lines and not lines[-1]:
-        lines = lines[:-1]
-    rows = numbered(lines)
+    rows = picture_rows([untabbed(line) for line in printable(lines)])
     size = OPTIONS["font_size"]
     page = f'#set page(width: auto, height: auto, margin: {size}pt, fill: rgb("{"#%02x%02x%02x" % rgb(look.background)}"))'
     OUTPUT.write_bytes(typeset(rows, look, page, "png", ppi=144.0))
@@ -398,10 +406,7 @@ def write_pdf(text, lines, look):
     if OPTIONS["orientation"] == "landscape":
         width, height = height, width
     columns = int((width - 2 * MARGIN) / (size * ADVANCE))
-    rows = []
-    for number, line in numbered(lines):
-        for at, row in enumerate(folded(line, max(10, columns - len(number)))):
-            rows.append((number if not at else " " * len(number), row))
+    rows = rows_of(lines, columns)
     try:
         plain(lines).encode("cp1252")
     except UnicodeEncodeError:

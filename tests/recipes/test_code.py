@@ -171,6 +171,21 @@ def test_encodings_and_controls(client: httpx.Client, tmp_path: Path) -> None:
     assert len(done.warnings) == 2
 
 
+def test_a_very_long_line_is_folded(client: httpx.Client, tmp_path: Path) -> None:
+    """A line as long as a minified script is folded in a picture, with a warning, and nothing of it is lost."""
+    done = run(client, tmp_path, b"a{b:c}" * 500, "css", "svg")
+    assert svg_text(done.output).replace("\n", "") == "a{b:c}" * 500
+    assert any("folded" in warning for warning in done.warnings)
+
+
+@pytest.mark.parametrize("named", ["settings.yaml", "settings.toml", "catalog.xml"])
+def test_data_as_it_stands(client: httpx.Client, tmp_path: Path, named: str) -> None:
+    """Text of a data format is coloured like code, and every line of it is there."""
+    source = SAMPLES / named
+    done = run(client, tmp_path, source, named.split(".")[1], "svg")
+    assert svg_text(done.output) == source.read_text("utf-8").rstrip("\n").expandtabs(4)
+
+
 def test_too_much_for_a_picture(client: httpx.Client, tmp_path: Path) -> None:
     """A picture of five thousand lines is refused by name; the PDF of the same text is not."""
     text = b"x\n" * 5000
