@@ -97,7 +97,9 @@ def zip_entries(packed):
             refuse("too_large", f"the archive announces {total} bytes in {packed}")
         for info in infos:
             name, mode = zip_name(info), info.external_attr >> 16
-            modified = max(EPOCH, calendar.timegm((*info.date_time, 0, 0, 0))) if 1 <= info.date_time[1] <= 12 else EPOCH
+            modified = (
+                max(EPOCH, calendar.timegm((*info.date_time, 0, 0, 0))) if 1 <= info.date_time[1] <= 12 else EPOCH
+            )
             kind = "folder" if info.is_dir() else "link" if stat.S_ISLNK(mode) else "file"
             if info.flag_bits & 1 and TARGET not in ("json", "txt"):
                 refuse("encrypted", "entries of the archive are protected by a password")
@@ -123,8 +125,18 @@ def zip_name(info):
 def tar_entries(stream):
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for info in archive:
-            kind = "file" if info.isreg() else "folder" if info.isdir() else "link" if info.issym() or info.islnk() else "other"
-            entry = Entry(info.name + ("/" if info.isdir() else ""), kind, info.size, int(info.mtime), info.mode, info.linkname)
+            kind = (
+                "file"
+                if info.isreg()
+                else "folder"
+                if info.isdir()
+                else "link"
+                if info.issym() or info.islnk()
+                else "other"
+            )
+            entry = Entry(
+                info.name + ("/" if info.isdir() else ""), kind, info.size, int(info.mtime), info.mode, info.linkname
+            )
             entry.stream = archive.extractfile(info) if kind == "file" else None
             yield entry
 
@@ -132,7 +144,12 @@ def tar_entries(stream):
 def safe_name(name):
     """A name relative to the folder it is unpacked in, or a refusal: no root, no parent, no drive, no control characters."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    if name.startswith("/") or ".." in parts or (len(name) > 1 and name[1] == ":") or any(ord(letter) < 32 for letter in name):
+    if (
+        name.startswith("/")
+        or ".." in parts
+        or (len(name) > 1 and name[1] == ":")
+        or any(ord(letter) < 32 for letter in name)
+    ):
         refuse("unsupported", f"an entry is named {name[:200]!r}: it would leave the folder it is unpacked in")
     return "/".join(parts) + ("/" if name.endswith("/") else "")
 
@@ -145,7 +162,10 @@ class ZipWriter:
         moment = time.gmtime(min(max(entry.modified, EPOCH), 4_354_819_198))
         info = zipfile.ZipInfo(name, moment[:6])
         info.compress_type = zipfile.ZIP_DEFLATED if entry.kind == "file" else zipfile.ZIP_STORED
-        info.create_system, info.external_attr = 3, (entry.mode | (stat.S_IFDIR if entry.kind == "folder" else stat.S_IFREG)) << 16
+        info.create_system, info.external_attr = (
+            3,
+            (entry.mode | (stat.S_IFDIR if entry.kind == "folder" else stat.S_IFREG)) << 16,
+        )
         with self.archive.open(info, "w", force_zip64=entry.size >= 1 << 31) as target:
             copy(target.write)
 
@@ -234,7 +254,12 @@ def listing():
         if len(rows) >= MAX_ENTRIES:
             refuse("too_large", f"the archive has more than {MAX_ENTRIES} entries")
         modified = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(max(0, min(entry.modified, 253_402_300_799))))
-        row = {"name": entry.name.encode(errors="replace").decode(), "type": entry.kind, "bytes": entry.size, "modified": modified}
+        row = {
+            "name": entry.name.encode(errors="replace").decode(),
+            "type": entry.kind,
+            "bytes": entry.size,
+            "modified": modified,
+        }
         if entry.packed is not None:
             row["compressed_bytes"] = entry.packed
         if entry.link:

@@ -1,14 +1,8 @@
-"""A table as a chart. What to draw is chosen from the columns unless the caller says it: time or a number along x makes
-lines or points, categories make bars."""
+"""A table as a chart."""
 
 import re
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 MAX_POINTS = 20_000  # a picture shows no more
-MAX_BARS = 40
-MAX_SERIES = 8
 PALETTE = ["#3b6fb6", "#e07b39", "#4f9d69", "#b8475a", "#7d62a8", "#8a6d4b", "#d17fb0", "#6f7b87"]
 
 
@@ -20,110 +14,26 @@ def convert():
         if column.kind == "text":
             read_loosely(column)
     kind, x, series = choice(table)
-    figure = draw(table, kind, x, series)
-    save(figure)
+    import matplotlib
+
+    with matplotlib.rc_context({"font.family": add_fonts(table), "svg.fonttype": "path", "svg.hashsalt": "recast"}):
+        save(draw(table, kind, x, series))
     return {"kind": kind, "x": x.name if x else "", "series": len(series), "points": len(series[0].text)}
 
 
-def read_loosely(column):
-    """A chart needs magnitudes, not spellings: 007, 1e3 and 2024-01 are numbers and dates here."""
-    settle(column, dates=True)
-    if column.kind != "text":
-        return
-    text = pc.utf8_trim_whitespace(column.text)
-    text = pc.if_else(pc.equal(text, ""), None, text)
-    for kind, type_, pattern in (
-        ("float", pa.float64(), r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"),
-        ("datetime", pa.timestamp("s"), r"^[0-9]{4}-[0-9]{2}(-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?)?$"),
-    ):
-        if text.null_count < len(text) and pc.all(pc.match_substring_regex(text, pattern)).as_py():
-            full = pc.replace_substring_regex(text, r"^([0-9]{4}-[0-9]{2})$", r"\1-01") if kind == "datetime" else text
-            try:
-                column.values = full.cast(type_) if kind == "datetime" else pc.replace_substring(full, "+", "").cast(type_)
-            except pa.ArrowInvalid:
-                continue
-            column.kind = kind
-            return
+def add_fonts(table):
+    """Letters that matplotlib's own font lacks come from the fonts of the environment."""
+    names = "".join(column.name for column in table.columns) + OPTIONS["title"]
+    sample = names + "".join(text or "" for column in table.columns for text in column.text.slice(0, 500).to_pylist())
+    families = ["DejaVu Sans"]
+    if any(letter > "\u2fff" for letter in sample):
+        import manimgx_fonts_cjk
+        from matplotlib import font_manager
 
-
-def named(table, text):
-    """The column a caller means: its name, whatever its case, or its number from 1."""
-    for column in table.columns:
-        if column.name == text or column.name.strip().lower() == text.strip().lower():
-            return column
-    if text.isdigit() and 1 <= int(text) <= len(table.columns):
-        return table.columns[int(text) - 1]
-    refuse("unsupported", f"there is no column {text!r}; there are: " + ", ".join(one.name for one in table.columns)[:300])
-
-
-def choice(table):
-    """(kind, column along x or None, columns to draw)."""
-    columns = table.columns
-    numbers = [one for one in columns if one.kind in NUMERIC]
-    dates = [one for one in columns if one.kind in ("date", "datetime")]
-    labels = [one for one in columns if one.kind not in (*NUMERIC, "date", "datetime")]
-    x = named(table, OPTIONS["x"]) if OPTIONS["x"] else None
-    asked = [named(table, name) for name in re.split(r"\s*,\s*", OPTIONS["y"])] if OPTIONS["y"] else None
-    kind = OPTIONS["kind"]
-    measures = asked or [one for one in numbers if one is not x and not is_counter(one)] or [one for one in numbers if one is not x]
-    if any(one.kind not in NUMERIC for one in measures):
-        refuse("unsupported", "a column to draw has no numbers: " + ", ".join(one.name for one in measures if one.kind not in NUMERIC))
-    if kind == "histogram":
-        return (kind, None, measures[:MAX_SERIES]) if measures else refuse("unsupported", "no column has numbers")
-    if not measures:
-        return counts(table, x or min(labels or columns, key=distinct))
-    if x is None and dates:
-        x = dates[0]
-    elif x is None and kind != "scatter" and labels:
-        few = [one for one in labels if 1 < distinct(one) <= MAX_BARS]
-        x = max(few, key=distinct) if few else (labels[0] if table.rows <= MAX_BARS else None)
-    if x is None and len(numbers) > 1:
-        x = next((one for one in numbers if is_counter(one)), numbers[0])
-        measures = [one for one in measures if one is not x] or measures
-    if kind == "auto":
-        if x is not None and x.kind in ("date", "datetime"):
-            kind = "line"
-        elif x is not None and x.kind in NUMERIC:
-            kind = "line" if is_counter(x) else "scatter"
-        else:
-            kind = "bar" if x is not None else "line"
-    if len(measures) > MAX_SERIES:
-        warn(f"the first {MAX_SERIES} of {len(measures)} columns with numbers are drawn; the option y names others")
-    return kind, x, similar(measures, asked)[:MAX_SERIES]
-
-
-def similar(measures, asked):
-    """Columns that one axis can carry: those of the magnitude of the first, unless they were asked for."""
-    if asked or len(measures) < 2:
-        return measures
-    sizes = [abs(pc.max(pc.abs(one.values.cast(pa.float64()))).as_py() or 0) for one in measures]
-    kept = [one for one, size in zip(measures, sizes, strict=True) if size <= 30 * (sizes[0] or 1) and 30 * size >= sizes[0]]
-    if len(kept) < len(measures):
-        warn("columns of another magnitude are left out; the option y names what to draw")
-    return kept
-
-
-def distinct(column):
-    return pc.count_distinct(column.text).as_py()
-
-
-def is_counter(column):
-    """Whether a column only numbers the rows: whole, rising by one each, or years."""
-    if column.kind != "integer" or len(column.values) < 2 or column.values.null_count:
-        return False
-    values = column.values.to_pylist()
-    return all(after - before == 1 for before, after in zip(values, values[1:], strict=False))
-
-
-def counts(table, x):
-    """Nothing to measure: draw how often each value occurs."""
-    warn(f"no column has numbers: the rows of each {x.name!r} are counted")
-    found = pc.value_counts(pc.fill_null(x.text, ""))
-    values, sizes = found.field("values"), found.field("counts")
-    order = pc.array_sort_indices(sizes, order="descending")
-    table.rows = len(values)
-    label = Column(x.name, chunked(values.take(order)))
-    return "bar", label, [column_of_array("rows", sizes.take(order))]
+        for file in sorted(Path(manimgx_fonts_cjk.__file__).parent.rglob("*Sans*.[ot]t[fc]")):
+            font_manager.fontManager.addfont(file)
+            families.append(font_manager.FontProperties(fname=file).get_name())
+    return families
 
 
 def draw(table, kind, x, series):
@@ -138,7 +48,12 @@ def draw(table, kind, x, series):
     numeric_x = x is not None and x.kind in (*NUMERIC, "date", "datetime")
     if kind == "histogram":
         for one, values in zip(series, data, strict=True):
-            axes.hist([value for value in values if value is not None], bins="auto" if len(values) < 100_000 else 100, alpha=0.75, label=one.name)
+            axes.hist(
+                [value for value in values if value is not None],
+                bins="auto" if len(values) < 100_000 else 100,
+                alpha=0.75,
+                label=one.name,
+            )
     elif kind == "pie":
         pie(axes, x, data[0], table.rows)
     elif kind in ("bar", "barh"):
@@ -147,7 +62,9 @@ def draw(table, kind, x, series):
         along = x.values.to_pylist() if numeric_x else list(range(1, table.rows + 1))
         lines(axes, kind, along, series, data)
         if x is not None and not numeric_x and table.rows <= MAX_BARS:
-            axes.set_xticks(along, [clipped(text) for text in x.text.to_pylist()], rotation=45, ha="right", rotation_mode="anchor")
+            axes.set_xticks(
+                along, [clipped(text) for text in x.text.to_pylist()], rotation=45, ha="right", rotation_mode="anchor"
+            )
     flat = kind in ("bar", "barh", "line", "area", "scatter")
     if flat and x is not None:
         (axes.set_ylabel if kind == "barh" else axes.set_xlabel)(clipped(x.name, 60))
@@ -203,7 +120,9 @@ def bars(axes, kind, x, series, data, rows):
     size = 0.8 / len(series)
     for number, (one, values) in enumerate(zip(series, data, strict=True)):
         places = [place + (number - (len(series) - 1) / 2) * size for place in range(len(labels))]
-        (axes.barh if kind == "barh" else axes.bar)(places, [value or 0 for value in values], size, label=literal(one.name))
+        (axes.barh if kind == "barh" else axes.bar)(
+            places, [value or 0 for value in values], size, label=literal(one.name)
+        )
     shown = [clipped(label) for label in labels]
     if kind == "barh":
         axes.set_yticks(range(len(labels)), shown)
@@ -230,7 +149,11 @@ def summed(labels, data):
 def pie(axes, x, values, rows):
     labels = x.text.to_pylist() if x is not None else [str(number) for number in range(1, rows + 1)]
     labels, (values,) = summed(labels, [values])
-    pairs = sorted(((value, label) for value, label in zip(values, labels, strict=True) if value and value > 0), reverse=True, key=lambda pair: pair[0])
+    pairs = sorted(
+        ((value, label) for value, label in zip(values, labels, strict=True) if value and value > 0),
+        reverse=True,
+        key=lambda pair: pair[0],
+    )
     if len(pairs) < len(labels):
         warn("slices that are not above zero are left out")
     if not pairs:
@@ -238,18 +161,20 @@ def pie(axes, x, values, rows):
     shown, rest = pairs[:11], sum(value for value, _ in pairs[11:])
     if rest:
         shown.append((rest, f"{len(pairs) - 11} others"))
-    axes.pie([value for value, _ in shown], labels=[clipped(label) for _, label in shown], autopct="%1.0f%%", startangle=90, counterclock=False)
+    axes.pie(
+        [value for value, _ in shown],
+        labels=[clipped(label) for _, label in shown],
+        autopct="%1.0f%%",
+        startangle=90,
+        counterclock=False,
+    )
 
 
 def save(figure):
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "recast", "axes.formatter.useoffset": False}):
-        if TARGET in ("jpg", "webp"):
-            figure.savefig(OUTPUT, format={"jpg": "jpeg"}.get(TARGET, TARGET), dpi=OPTIONS["dpi"])
-        else:
-            metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(TARGET, {})
-            figure.savefig(OUTPUT, format=TARGET, dpi=OPTIONS["dpi"], metadata=metadata)
+    if TARGET in ("jpg", "webp"):
+        figure.savefig(OUTPUT, format={"jpg": "jpeg"}.get(TARGET, TARGET), dpi=OPTIONS["dpi"])
+    else:
+        figure.savefig(OUTPUT, format=TARGET, dpi=OPTIONS["dpi"], metadata={"Date": None} if TARGET == "svg" else None)
     if TARGET in ("png", "jpg", "webp"):
         from PIL import Image
 

@@ -90,4 +90,6 @@ def column_of_series(name, series):
     try:
         return column_of_array(name, pa.Array.from_pandas(series))
     except (pa.ArrowException, TypeError, ValueError):
-        return column_of_values(name, [None if value is None or value != value else plain_data(value) for value in series.tolist()])
+        return column_of_values(
+            name, [None if value is None or value != value else plain_data(value) for value in series.tolist()]
+        )

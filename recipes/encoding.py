@@ -11,9 +11,31 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 # What statistics can tell from text; between the Western single-byte encodings they only guess.
-DETECTABLE = {"big5", "big5hkscs", "gb2312", "gbk", "gb18030", "shift_jis", "cp932", "shift_jis_2004", "euc_jp",
-              "euc_jis_2004", "euc_kr", "cp949", "johab", "cp1251", "koi8_r", "koi8_u", "iso8859_5", "cp866", "mac_cyrillic",
-              "cp1253", "iso8859_7", "cp1256", "tis_620"}
+DETECTABLE = {
+    "big5",
+    "big5hkscs",
+    "gb2312",
+    "gbk",
+    "gb18030",
+    "shift_jis",
+    "cp932",
+    "shift_jis_2004",
+    "euc_jp",
+    "euc_jis_2004",
+    "euc_kr",
+    "cp949",
+    "johab",
+    "cp1251",
+    "koi8_r",
+    "koi8_u",
+    "iso8859_5",
+    "cp866",
+    "mac_cyrillic",
+    "cp1253",
+    "iso8859_7",
+    "cp1256",
+    "tis_620",
+}
 
 
 def decoded(data, wanted="auto"):
@@ -29,7 +51,7 @@ def decoded(data, wanted="auto"):
         if data.startswith(mark):
             if name == "utf-8":
                 return decoded(data[3:])
-            return lenient(data[len(mark):], name).encode()
+            return lenient(data[len(mark) :], name).encode()
     head = data[:4096]
     if b"\0" in head:
         for name, offset in (("utf-16-le", 1), ("utf-16-be", 0)):

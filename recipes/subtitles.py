@@ -4,7 +4,11 @@
 def srt(cues):
     lines = []
     for number, cue in enumerate(cues, 1):
-        text = re.sub(r"<(?!/?[biu]>)[^<>]*>", "", re.sub(r"<v(?:\.\S*)?\s+([^>]*)>", r"\1: ", cue["text"])) if SOURCE_TYPE == "text/vtt" else cue["text"]
+        text = (
+            re.sub(r"<(?!/?[biu]>)[^<>]*>", "", re.sub(r"<v(?:\.\S*)?\s+([^>]*)>", r"\1: ", cue["text"]))
+            if SOURCE_TYPE == "text/vtt"
+            else cue["text"]
+        )
         text = html.unescape(text) if SOURCE_TYPE == "text/vtt" else text
         lines.append(f"{number}\n{clock(cue['start'], ',')} --> {clock(cue['end'], ',')}\n{shielded(text)}\n")
     return "\n".join(lines)
@@ -17,7 +21,10 @@ def vtt(cues):
             text = cue["text"]
         else:
             kept = re.split(r"(</?[biu]>)", re.sub(r"\{\\[^}]*\}|</?font[^<>]*>", "", cue["text"]))
-            text = "".join(part if number % 2 else html.escape(html.unescape(part), quote=False) for number, part in enumerate(kept))
+            text = "".join(
+                part if number % 2 else html.escape(html.unescape(part), quote=False)
+                for number, part in enumerate(kept)
+            )
         settings = f" {cue['settings']}" if cue["settings"] and SOURCE_TYPE == "text/vtt" else ""
         lines.append(f"{clock(cue['start'], '.')} --> {clock(cue['end'], '.')}{settings}\n{shielded(text)}\n")
     return "\n".join(lines)
@@ -47,7 +54,9 @@ def convert():
         OUTPUT.write_text(agenda(records) + "\n", "utf-8")
         return {"entries": len(records)}
     cues = read_cues()
-    text = {"srt": srt, "vtt": vtt, "txt": lambda cues: "\n".join(filter(None, (said(cue["text"]) for cue in cues)))}[TARGET](cues)
+    text = {"srt": srt, "vtt": vtt, "txt": lambda cues: "\n".join(filter(None, (said(cue["text"]) for cue in cues)))}[
+        TARGET
+    ](cues)
     OUTPUT.write_text(text.rstrip("\n") + "\n", "utf-8")
     if TARGET != "txt" and len(re.findall(r"(?m)^[\d:.,]+ --> ", text)) != len(cues):
         raise RuntimeError("cues were lost")

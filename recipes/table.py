@@ -1,5 +1,7 @@
 """Tables: write what was read as another format."""
 
+import pyarrow as pa
+
 
 def write_tables(tables):
     if SOURCE_TYPE in UNTYPED and TARGET in ("json", "ndjson", "parquet", "xlsx", "ods"):
@@ -22,7 +24,10 @@ def write_tables(tables):
 
 def write_single(tables):
     if len(tables) > 1:
-        refuse("unsupported", f"a {TARGET} file holds one table, not {len(tables)}: choose one sheet, or the format zip for all")
+        refuse(
+            "unsupported",
+            f"a {TARGET} file holds one table, not {len(tables)}: choose one sheet, or the format zip for all",
+        )
     if TARGET == "ndjson" and not tables[0].rows:
         refuse("empty", "there is no row: the output would be an empty file")
     if not tables[0].columns:
@@ -36,6 +41,17 @@ def write_single(tables):
         else:
             delimiter = NAMED_DELIMITERS[OPTIONS.get("output_delimiter", "comma")] if TARGET == "csv" else "\t"
             write_delimited(tables[0], out, delimiter)
+
+
+def write_parquet(table, path):
+    import pyarrow.parquet as pq
+
+    columns = [column.values if column.values is not None else column.text for column in table.columns]
+    whole_table = pa.Table.from_arrays(columns, names=unique_names(table.columns))
+    pq.write_table(whole_table, path, compression="zstd")
+    metadata = pq.read_metadata(path)
+    if (metadata.num_rows, metadata.num_columns) != (table.rows, len(columns)):
+        raise RuntimeError("the Parquet file does not hold what was written")
 
 
 def write_sheet_files(tables):
@@ -54,7 +70,11 @@ def write_sheet_files(tables):
 def convert():
     tables = read_tables()
     write_tables(tables)
-    return {"tables": len(tables), "rows": sum(one.rows for one in tables), "columns": max(len(one.columns) for one in tables)}
+    return {
+        "tables": len(tables),
+        "rows": sum(one.rows for one in tables),
+        "columns": max(len(one.columns) for one in tables),
+    }
 
 
 run(convert)

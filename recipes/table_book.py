@@ -22,7 +22,9 @@ def read_book():
     parts = open_parts() if magic.startswith(b"PK") else None
     try:
         book = CalamineWorkbook.from_path(str(SOURCE))
-        sheets = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet] or list(book.sheets_metadata)
+        sheets = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet] or list(
+            book.sheets_metadata
+        )
         tables = []
         for sheet in chosen(sheets, [one for one in sheets if one.visible == SheetVisibleEnum.Visible] or sheets):
             stored = parts and sheet_xml(parts, sheet.name)
@@ -59,7 +61,9 @@ def chosen(sheets, visible):
         return visible[:1]
     if wanted.isdigit() and 1 <= int(wanted) <= len(sheets):
         return [sheets[int(wanted) - 1]]
-    refuse("unsupported", f"there is no sheet {wanted!r}; there are: " + ", ".join(sheet.name for sheet in sheets)[:300])
+    refuse(
+        "unsupported", f"there is no sheet {wanted!r}; there are: " + ", ".join(sheet.name for sheet in sheets)[:300]
+    )
 
 
 def open_parts():
@@ -94,8 +98,14 @@ def sheet_xml(parts, name):
     targets = {one.get("Id"): one.get("Target") for one in relations.iter("{*}Relationship")}
     for sheet in book.iter("{*}sheet"):
         if sheet.get("name") == name:
-            target = next((targets.get(value) for key, value in sheet.attrib.items() if key.endswith("}id")), None) or ""
-            path = posixpath.normpath(posixpath.join("xl", target)).lstrip("/") if not target.startswith("/") else target[1:]
+            target = (
+                next((targets.get(value) for key, value in sheet.attrib.items() if key.endswith("}id")), None) or ""
+            )
+            path = (
+                posixpath.normpath(posixpath.join("xl", target)).lstrip("/")
+                if not target.startswith("/")
+                else target[1:]
+            )
             return parts.read(path) if path in parts.namelist() else None
     return None
 

@@ -240,7 +240,12 @@ def column_of_array(name, values):
         return Column(name, plain(values), "text", values)
     if types.is_nested(kind):
         return column_of_nested(name, values)
-    return Column(name, strings([None if value is None else scalar_text(value)[0] for value in values.to_pylist()]), "text", values)
+    return Column(
+        name,
+        strings([None if value is None else scalar_text(value)[0] for value in values.to_pylist()]),
+        "text",
+        values,
+    )
 
 
 def column_of_nested(name, values):

@@ -53,8 +53,16 @@ def convert():
                 source.append(table_source(table, widths, size, number))
                 number += 1
         compile_pdf("\n".join(source), folder, tags=cells < TAGGED_CELLS)
-    pages = check_pdf(OUTPUT, sum(len(name) for table in tables for name in ([one.name for one in table.columns] if table.headed else [])))
-    return {"pages": pages, "tables": len(tables), "rows": sum(one.rows for one in tables), "columns": max(len(one.columns) for one in tables)}
+    pages = check_pdf(
+        OUTPUT,
+        sum(len(name) for table in tables for name in ([one.name for one in table.columns] if table.headed else [])),
+    )
+    return {
+        "pages": pages,
+        "tables": len(tables),
+        "rows": sum(one.rows for one in tables),
+        "columns": max(len(one.columns) for one in tables),
+    }
 
 
 def plan(table, width, last):
@@ -84,7 +92,9 @@ def fitted(column, width):
     """The cells of a column as text, with places to break words that are wider than it."""
     letters = max(4, int((width - 7) / (LETTER * POINTS[-1])))
     long_word = re.compile(r"\S{%d}(?=\S)" % letters)
-    return [long_word.sub("\\g<0>\u200b", text.replace("\0", "\ufffd")) if text else "" for text in column.text.to_pylist()]
+    return [
+        long_word.sub("\\g<0>\u200b", text.replace("\0", "\ufffd")) if text else "" for text in column.text.to_pylist()
+    ]
 
 
 def table_data(table, widths):

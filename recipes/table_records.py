@@ -3,6 +3,7 @@
 import orjson
 import pyarrow as pa
 
+
 def read_json():
     data = decoded(SOURCE.read_bytes())
     if not data.strip():
@@ -31,15 +32,25 @@ def records_in(value):
         if value.get("type") == "FeatureCollection" and isinstance(value.get("features"), list):
             return [feature_record(one) for one in value["features"] if isinstance(one, dict)]
         if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
-            return [value["columns"], *value["data"]] if all(isinstance(row, list) for row in value["data"]) else value["data"]
+            return (
+                [value["columns"], *value["data"]]
+                if all(isinstance(row, list) for row in value["data"])
+                else value["data"]
+            )
         lists = [key for key, one in value.items() if isinstance(one, list)]
         lengths = {len(value[key]) for key in lists}
-        if len(lists) == len(value) > 1 and len(lengths) == 1 and not any(isinstance(v, (dict, list)) for k in lists for v in value[k][:5]):
+        if (
+            len(lists) == len(value) > 1
+            and len(lengths) == 1
+            and not any(isinstance(v, (dict, list)) for k in lists for v in value[k][:5])
+        ):
             return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
         inner = [key for key in lists if value[key] and all(isinstance(one, dict) for one in value[key])]
         if len(inner) == 1 and not any(isinstance(one, dict) for one in value.values()):
             if len(value) > 1:
-                warn(f"only the list {inner[0]!r}; left out: " + ", ".join(key for key in value if key != inner[0])[:200])
+                warn(
+                    f"only the list {inner[0]!r}; left out: " + ", ".join(key for key in value if key != inner[0])[:200]
+                )
             return value[inner[0]]
         return [value]
     if isinstance(value, list):
@@ -79,7 +90,12 @@ def table_of_lists(records):
     headed = len(records[0]) == width and all(isinstance(one, str) for one in records[0]) and len(records) > 1
     names = records[0] if headed else [f"column_{n}" for n in range(1, width + 1)]
     body = [row + [None] * (width - len(row)) for row in (records[1:] if headed else records)]
-    return Table("Sheet1", [column_of_values(*pair) for pair in zip(names, zip(*body, strict=True), strict=True)], len(body), headed)
+    return Table(
+        "Sheet1",
+        [column_of_values(*pair) for pair in zip(names, zip(*body, strict=True), strict=True)],
+        len(body),
+        headed,
+    )
 
 
 def read_parquet():

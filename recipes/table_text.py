@@ -36,7 +36,11 @@ def dialect(data, preferred):
         usual = max(set(counts), key=lambda n: (counts.count(n) * (n > 1), n))
         if usual < 2:
             continue
-        score = ((counts.count(usual) + (counts[0] == usual)) / (len(counts) + 1), usual, -rank + 9 * (delimiter == preferred))
+        score = (
+            (counts.count(usual) + (counts[0] == usual)) / (len(counts) + 1),
+            usual,
+            -rank + 9 * (delimiter == preferred),
+        )
         if score > best:
             best, found = score, delimiter
     return found
@@ -46,7 +50,7 @@ def read_delimited(preferred):
     data = decoded(SOURCE.read_bytes(), OPTIONS.get("encoding", "auto"))
     hint = re.match(rb'"?sep=(.)"?\r?\n', data)
     if hint:
-        data = data[hint.end():]
+        data = data[hint.end() :]
     if not data.strip(b"\r\n\t ;,\0"):
         refuse("empty", "there is no value in this file")
     wanted = OPTIONS.get("delimiter", "auto")
@@ -106,4 +110,7 @@ def careful_columns(data, delimiter, padded):
         warn(f"{short} rows have fewer fields than the header: their missing fields are empty")
     for record in records:
         record.extend([None] * (width - len(record)))
-    return [pa.chunked_array([pa.array([field or None for field in column], pa.string())]) for column in zip(*records, strict=True)]
+    return [
+        pa.chunked_array([pa.array([field or None for field in column], pa.string())])
+        for column in zip(*records, strict=True)
+    ]

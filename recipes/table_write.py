@@ -1,5 +1,5 @@
 """Writes tables as text by Arrow's string kernels, a slice of rows at a time, and counts what it wrote: csv, tsv,
-html, md, json, ndjson, xml; and Parquet."""
+html, md, json, ndjson and xml."""
 
 import re
 
@@ -41,7 +41,13 @@ def whole(array, start, length):
     part = array.slice(start, length)
     if isinstance(part, pa.Array):
         return part
-    return part.chunk(0) if part.num_chunks == 1 else pc.cast(part.combine_chunks(), pa.string()) if part.num_chunks else pa.array([], pa.string())
+    return (
+        part.chunk(0)
+        if part.num_chunks == 1
+        else pc.cast(part.combine_chunks(), pa.string())
+        if part.num_chunks
+        else pa.array([], pa.string())
+    )
 
 
 def slices(table):
@@ -168,7 +174,9 @@ def write_html(tables, out):
 
 def write_markdown(tables, out):
     def marked(array):
-        array = replaced(array, [("\\", "\\\\"), ("|", "\\|"), ("*", "\\*"), ("`", "\\`"), ("[", "\\["), ("]", "\\]"), ("~", "\\~")])
+        array = replaced(
+            array, [("\\", "\\\\"), ("|", "\\|"), ("*", "\\*"), ("`", "\\`"), ("[", "\\["), ("]", "\\]"), ("~", "\\~")]
+        )
         if has(array, b"_"):  # emphasis starts only at the edge of a word: snake_case may stay as it is
             edge = pc.match_substring_regex(array, r"(^|[^\pL\pN])_|_([^\pL\pN]|$)")
             array = pc.if_else(edge, pc.replace_substring(array, "_", "\\_"), array)
@@ -178,7 +186,9 @@ def write_markdown(tables, out):
     for number, table in enumerate(tables):
         if len(tables) > 1:
             out.write(f"{chr(10) if number else ''}## {marked(pa.array([table.name]))[0].as_py()}\n\n".encode())
-        names = marked(pa.array([column.name if table.headed else "" for column in table.columns], pa.string())).to_pylist()
+        names = marked(
+            pa.array([column.name if table.headed else "" for column in table.columns], pa.string())
+        ).to_pylist()
         rule = ["---:" if column.kind in NUMERIC else "---" for column in table.columns]
         out.write(f"| {' | '.join(names)} |\n| {' | '.join(rule)} |\n".encode())
 
@@ -260,7 +270,11 @@ def write_json(tables, out):
 
 
 def write_records(table, out, separator, arrays=False):
-    keys = [""] * len(table.columns) if arrays else [orjson.dumps(name).decode() + ":" for name in unique_names(table.columns)]
+    keys = (
+        [""] * len(table.columns)
+        if arrays
+        else [orjson.dumps(name).decode() + ":" for name in unique_names(table.columns)]
+    )
     opening, closing = ("[", "]") if arrays else ("{", "}")
 
     def render(start, length):
@@ -274,17 +288,3 @@ def write_records(table, out, separator, arrays=False):
         out.seek(-len(separator), 1)
         out.write(b"\n")
         out.truncate()
-
-
-# Parquet --------------------------------------------------------------------------------------------------------------
-
-
-def write_parquet(table, path):
-    import pyarrow.parquet as pq
-
-    columns = [column.values if column.values is not None else column.text for column in table.columns]
-    whole_table = pa.Table.from_arrays(columns, names=unique_names(table.columns))
-    pq.write_table(whole_table, path, compression="zstd")
-    metadata = pq.read_metadata(path)
-    if (metadata.num_rows, metadata.num_columns) != (table.rows, len(columns)):
-        raise RuntimeError("the Parquet file does not hold what was written")

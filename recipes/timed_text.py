@@ -54,7 +54,11 @@ def read_cues():
 
 def said(text):
     """What is said in a cue: no tags, no positions, no entities."""
-    text = re.sub(r"\{\\[^}]*\}|<v(?:\.\S*)?\s+([^>]*)>|</?[A-Za-z0-9][^<>]*>", lambda found: f"{found[1]}: " if found[1] else "", text)
+    text = re.sub(
+        r"\{\\[^}]*\}|<v(?:\.\S*)?\s+([^>]*)>|</?[A-Za-z0-9][^<>]*>",
+        lambda found: f"{found[1]}: " if found[1] else "",
+        text,
+    )
     return html.unescape(text).strip()
 
 
@@ -67,7 +71,11 @@ def properties():
     for line in source_lines():
         if line[:1] in (" ", "\t") and lines:
             lines[-1] += line[1:]
-        elif lines and re.search(r"ENCODING=QUOTED-PRINTABLE", lines[-1].partition(":")[0], re.I) and lines[-1].endswith("="):
+        elif (
+            lines
+            and re.search(r"ENCODING=QUOTED-PRINTABLE", lines[-1].partition(":")[0], re.I)
+            and lines[-1].endswith("=")
+        ):
             lines[-1] = lines[-1][:-1] + line
         elif line.strip():
             lines.append(line)
@@ -99,9 +107,31 @@ def moment(value):
     return f"{year}-{month}-{day}" + (f"T{hour}:{minute}:{second}{zone}" if hour else "")
 
 
-CALENDAR = {"SUMMARY": "summary", "DTSTART": "start", "DTEND": "end", "DUE": "due", "LOCATION": "location", "DESCRIPTION": "description",
-            "UID": "uid", "RRULE": "repeats", "ORGANIZER": "organizer", "ATTENDEE": "attendees", "DTSTAMP": "stamp"}
-MOMENTS = {"DTSTART", "DTEND", "DUE", "DTSTAMP", "CREATED", "LAST-MODIFIED", "COMPLETED", "RECURRENCE-ID", "EXDATE", "RDATE"}
+CALENDAR = {
+    "SUMMARY": "summary",
+    "DTSTART": "start",
+    "DTEND": "end",
+    "DUE": "due",
+    "LOCATION": "location",
+    "DESCRIPTION": "description",
+    "UID": "uid",
+    "RRULE": "repeats",
+    "ORGANIZER": "organizer",
+    "ATTENDEE": "attendees",
+    "DTSTAMP": "stamp",
+}
+MOMENTS = {
+    "DTSTART",
+    "DTEND",
+    "DUE",
+    "DTSTAMP",
+    "CREATED",
+    "LAST-MODIFIED",
+    "COMPLETED",
+    "RECURRENCE-ID",
+    "EXDATE",
+    "RDATE",
+}
 
 
 def read_calendar():
@@ -119,7 +149,13 @@ def read_calendar():
                 stack.pop()
         elif stack and stack[-1] in ("VEVENT", "VTODO", "VJOURNAL"):
             record, key = records[-1], CALENDAR.get(name, name.lower())
-            text = ", ".join(map(moment, value.split(","))) if name in MOMENTS else value if name == "RRULE" else unescaped(value)
+            text = (
+                ", ".join(map(moment, value.split(",")))
+                if name in MOMENTS
+                else value
+                if name == "RRULE"
+                else unescaped(value)
+            )
             if name in ("ATTENDEE", "ORGANIZER"):
                 text = re.sub(r"^mailto:", "", text, flags=re.I)
                 text = f"{parameters['CN']} <{text}>" if parameters.get("CN") else text
@@ -128,11 +164,37 @@ def read_calendar():
             add_value(record, key, text)
     if not records:
         refuse("damaged" if not stack else "empty", "there is no event, to-do or journal entry in this file")
-    order = ["type", "summary", "start", "end", "due", "timezone", "location", "description", "organizer", "attendees", "repeats", "uid"]
-    return [{key: record[key] for key in sorted(record, key=lambda one: order.index(one) if one in order else len(order))} for record in records]
+    order = [
+        "type",
+        "summary",
+        "start",
+        "end",
+        "due",
+        "timezone",
+        "location",
+        "description",
+        "organizer",
+        "attendees",
+        "repeats",
+        "uid",
+    ]
+    return [
+        {key: record[key] for key in sorted(record, key=lambda one: order.index(one) if one in order else len(order))}
+        for record in records
+    ]
 
 
-CARD = {"FN": "name", "EMAIL": "email", "TEL": "phone", "ORG": "organization", "TITLE": "title", "ADR": "address", "BDAY": "birthday", "URL": "url", "NOTE": "note"}
+CARD = {
+    "FN": "name",
+    "EMAIL": "email",
+    "TEL": "phone",
+    "ORG": "organization",
+    "TITLE": "title",
+    "ADR": "address",
+    "BDAY": "birthday",
+    "URL": "url",
+    "NOTE": "note",
+}
 
 
 def read_cards():
@@ -146,7 +208,9 @@ def read_cards():
             inside = False
         elif inside and name == "N":
             parts = [unescaped(part) for part in re.split(r"(?<!\\);", value)]
-            for key, part in zip(("family_name", "given_name", "additional_names", "prefix", "suffix"), parts, strict=False):
+            for key, part in zip(
+                ("family_name", "given_name", "additional_names", "prefix", "suffix"), parts, strict=False
+            ):
                 if part:
                     records[-1][key] = part
         elif inside and name in ("PHOTO", "LOGO", "SOUND", "KEY"):

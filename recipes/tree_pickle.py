@@ -6,7 +6,23 @@ import math
 import pickle
 
 PLAIN = {
-    "builtins": {"set", "frozenset", "complex", "bytearray", "range", "slice", "int", "float", "str", "bytes", "list", "dict", "tuple", "bool", "object"},
+    "builtins": {
+        "set",
+        "frozenset",
+        "complex",
+        "bytearray",
+        "range",
+        "slice",
+        "int",
+        "float",
+        "str",
+        "bytes",
+        "list",
+        "dict",
+        "tuple",
+        "bool",
+        "object",
+    },
     "collections": {"OrderedDict", "defaultdict", "Counter", "deque"},
     "datetime": {"date", "datetime", "time", "timedelta", "timezone"},
     "decimal": {"Decimal"},
@@ -20,11 +36,55 @@ PLAIN = {
     "numpy.core.multiarray": {"_reconstruct", "scalar"},
     "numpy._core.numeric": {"_frombuffer"},
     "numpy.core.numeric": {"_frombuffer"},
-    "pyarrow.lib": {"chunked_array", "py_buffer", "_restore_array", "type_for_alias", "string", "large_string", "int64", "float64", "bool_", "ChunkedArray", "_reconstruct_table"},
-    "pandas": {"DataFrame", "Series", "Index", "RangeIndex", "MultiIndex", "DatetimeIndex", "TimedeltaIndex", "PeriodIndex", "CategoricalIndex",
-               "IntervalIndex", "Categorical", "CategoricalDtype", "StringDtype", "DatetimeTZDtype", "PeriodDtype", "IntervalDtype", "Int8Dtype",
-               "Int16Dtype", "Int32Dtype", "Int64Dtype", "UInt8Dtype", "UInt16Dtype", "UInt32Dtype", "UInt64Dtype", "Float32Dtype",
-               "Float64Dtype", "BooleanDtype", "ArrowDtype", "Timestamp", "Timedelta", "Period", "Interval", "NaT", "NA"},
+    "pyarrow.lib": {
+        "chunked_array",
+        "py_buffer",
+        "_restore_array",
+        "type_for_alias",
+        "string",
+        "large_string",
+        "int64",
+        "float64",
+        "bool_",
+        "ChunkedArray",
+        "_reconstruct_table",
+    },
+    "pandas": {
+        "DataFrame",
+        "Series",
+        "Index",
+        "RangeIndex",
+        "MultiIndex",
+        "DatetimeIndex",
+        "TimedeltaIndex",
+        "PeriodIndex",
+        "CategoricalIndex",
+        "IntervalIndex",
+        "Categorical",
+        "CategoricalDtype",
+        "StringDtype",
+        "DatetimeTZDtype",
+        "PeriodDtype",
+        "IntervalDtype",
+        "Int8Dtype",
+        "Int16Dtype",
+        "Int32Dtype",
+        "Int64Dtype",
+        "UInt8Dtype",
+        "UInt16Dtype",
+        "UInt32Dtype",
+        "UInt64Dtype",
+        "Float32Dtype",
+        "Float64Dtype",
+        "BooleanDtype",
+        "ArrowDtype",
+        "Timestamp",
+        "Timedelta",
+        "Period",
+        "Interval",
+        "NaT",
+        "NA",
+    },
     "pandas._libs.internals": {"_unpickle_block"},
     "pandas._libs.arrays": {"__pyx_unpickle_NDArrayBacked"},
     "pandas._libs.tslibs.timestamps": {"_unpickle_timestamp"},
@@ -38,8 +98,17 @@ PLAIN = {
     "pandas.core.indexes.datetimes": {"_new_DatetimeIndex", "DatetimeIndex"},
 }
 # Classes of pandas hold data and do nothing when they are made; its functions are allowed by name only.
-PANDAS_CLASSES = ("pandas.core.frame", "pandas.core.series", "pandas.core.internals.", "pandas.core.indexes.", "pandas.core.arrays.",
-                  "pandas.core.dtypes.dtypes", "pandas._libs.tslibs.", "pandas.core.flags", "pandas.arrays")
+PANDAS_CLASSES = (
+    "pandas.core.frame",
+    "pandas.core.series",
+    "pandas.core.internals.",
+    "pandas.core.indexes.",
+    "pandas.core.arrays.",
+    "pandas.core.dtypes.dtypes",
+    "pandas._libs.tslibs.",
+    "pandas.core.flags",
+    "pandas.arrays",
+)
 
 
 class Foreign:
@@ -82,7 +151,11 @@ class PlainUnpickler(pickle.Unpickler):
             return reconstructed
         if module == "functools" and name == "partial":
             return self.foreign(module, name)
-        if module.startswith("numpy.dtypes") or module.startswith(PANDAS_CLASSES) or (module == "numpy" and name[-1:].isdigit()):
+        if (
+            module.startswith("numpy.dtypes")
+            or module.startswith(PANDAS_CLASSES)
+            or (module == "numpy" and name[-1:].isdigit())
+        ):
             found = super().find_class(module, name)
             if isinstance(found, type):
                 return found
@@ -107,7 +180,18 @@ def read_pickle():
     with SOURCE.open("rb") as file:
         try:
             value = PlainUnpickler(file).load()
-        except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError, UnicodeDecodeError, OverflowError) as error:
+        except (
+            pickle.UnpicklingError,
+            EOFError,
+            AttributeError,
+            ImportError,
+            IndexError,
+            KeyError,
+            TypeError,
+            ValueError,
+            UnicodeDecodeError,
+            OverflowError,
+        ) as error:
             refuse("damaged", f"the pickle cannot be opened: {type(error).__name__}: {error}")
         except RecursionError:
             refuse("too_large", f"values are nested deeper than {MAX_DEPTH}")
@@ -123,10 +207,15 @@ def plain_data(value, seen=()):
     if isinstance(value, int) and type(value) is int or isinstance(value, float) and type(value) is float:
         return value
     if id(value) in seen or len(seen) > MAX_DEPTH:
-        refuse("too_large" if id(value) not in seen else "unsupported", "an object contains itself, or is nested too deep")
+        refuse(
+            "too_large" if id(value) not in seen else "unsupported", "an object contains itself, or is nested too deep"
+        )
     within = (*seen, id(value))
     if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(plain_data(key, within)): plain_data(one, within) for key, one in value.items()}
+        return {
+            key if isinstance(key, str) else str(plain_data(key, within)): plain_data(one, within)
+            for key, one in value.items()
+        }
     if isinstance(value, (list, tuple, set, frozenset, range)) or type(value).__name__ == "deque":
         ordered = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
         return [plain_data(one, within) for one in ordered]
@@ -143,7 +232,10 @@ def plain_data(value, seen=()):
     if isinstance(value, datetime.timedelta):
         return value.total_seconds()
     if isinstance(value, Foreign):
-        return {"class": value.recast_name, **{str(key): plain_data(one, within) for key, one in value.__dict__.items()}}
+        return {
+            "class": value.recast_name,
+            **{str(key): plain_data(one, within) for key, one in value.__dict__.items()},
+        }
     return data_of_arrays(value, within)
 
 
@@ -156,7 +248,9 @@ def data_of_arrays(value, within):
         return plain_data(value.to_dict() if not is_counted(value.index) else value.tolist(), within)
     if library in ("numpy", "pandas") and hasattr(value, "tolist"):
         if kind == "ndarray" and value.dtype.names:
-            return [dict(zip(value.dtype.names, row, strict=True)) for row in plain_data(value.ravel().tolist(), within)]
+            return [
+                dict(zip(value.dtype.names, row, strict=True)) for row in plain_data(value.ravel().tolist(), within)
+            ]
         return plain_data(value.tolist(), within)
     if str(value) in ("<NA>", "NaT"):
         return None
@@ -174,5 +268,7 @@ def tabular(frame):
     if not is_counted(frame.index) or frame.index.name is not None:
         frame = frame.reset_index()
     frame = frame.copy(deep=False)
-    frame.columns = [" ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name) for name in frame.columns]
+    frame.columns = [
+        " ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name) for name in frame.columns
+    ]
     return frame

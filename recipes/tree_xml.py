@@ -14,8 +14,14 @@ def parse_xml(data):
     from lxml import etree
 
     parser = etree.XMLParser(
-        resolve_entities="internal", no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
-        remove_comments=True, remove_pis=True, strip_cdata=True,
+        resolve_entities="internal",
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        strip_cdata=True,
     )
     try:
         root = etree.fromstring(data, parser)
@@ -52,14 +58,22 @@ def attribute_name(element, key):
     if not key.startswith("{"):
         return ESCAPED_NAME.sub(lambda found: chr(int(found[1], 16)), key) if "_x" in key else key
     space, _, local = key[1:].partition("}")
-    prefix = "xml" if space == "http://www.w3.org/XML/1998/namespace" else next((one for one, url in element.nsmap.items() if url == space and one), "")
+    prefix = (
+        "xml"
+        if space == "http://www.w3.org/XML/1998/namespace"
+        else next((one for one, url in element.nsmap.items() if url == space and one), "")
+    )
     return f"{prefix}:{local}" if prefix else local
 
 
 def element_value(element, lists):
     parent = element.getparent()
     above = parent.nsmap if parent is not None else {}
-    value = {f"@xmlns:{prefix}" if prefix else "@xmlns": url for prefix, url in element.nsmap.items() if above.get(prefix) != url}
+    value = {
+        f"@xmlns:{prefix}" if prefix else "@xmlns": url
+        for prefix, url in element.nsmap.items()
+        if above.get(prefix) != url
+    }
     for key, text in element.attrib.items():
         value["@" + attribute_name(element, key)] = text
     children = [child for child in element if isinstance(child.tag, str)]
@@ -126,7 +140,8 @@ def write_element(name, value, out, pad):
         return
     attributes = "".join(
         f' {xml_name(key[1:])}="{xml_text(one).replace(chr(34), "&quot;").replace(chr(10), "&#10;").replace(chr(9), "&#9;")}"'
-        for key, one in value.items() if is_attribute(key, one)
+        for key, one in value.items()
+        if is_attribute(key, one)
     )
     rest = {key: one for key, one in value.items() if not is_attribute(key, one)}
     if "#content" in rest and isinstance(rest["#content"], list):
@@ -140,7 +155,9 @@ def write_element(name, value, out, pad):
         out.append(f"</{name}>{line}")
     elif set(rest) <= {"#text"}:
         text = xml_text(rest.get("#text"))
-        out.append(f"{before}<{name}{attributes}>{text}</{name}>{line}" if text else f"{before}<{name}{attributes}/>{line}")
+        out.append(
+            f"{before}<{name}{attributes}>{text}</{name}>{line}" if text else f"{before}<{name}{attributes}/>{line}"
+        )
     else:
         out.append(f"{before}<{name}{attributes}>{line}")
         for key, one in rest.items():
@@ -154,7 +171,12 @@ def is_attribute(key, value):
 
 def emit_xml(value):
     """XML has one root: the only key of a mapping, or <root>; the entries of a list are <item>."""
-    if isinstance(value, dict) and len(value) == 1 and not isinstance(next(iter(value.values())), list) and not next(iter(value)).startswith(("@", "#")):
+    if (
+        isinstance(value, dict)
+        and len(value) == 1
+        and not isinstance(next(iter(value.values())), list)
+        and not next(iter(value)).startswith(("@", "#"))
+    ):
         name, value = next(iter(value.items()))
     else:
         name, value = "root", {"item": value} if isinstance(value, list) else value

@@ -33,7 +33,13 @@ def scalar_of(event):
         return MERGE
     if tag == "!" or tag == "tag:yaml.org,2002:str":
         return event.value
-    if tag in ("", "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
+    if tag in (
+        "",
+        "tag:yaml.org,2002:null",
+        "tag:yaml.org,2002:bool",
+        "tag:yaml.org,2002:int",
+        "tag:yaml.org,2002:float",
+    ):
         value = plain_scalar(event.value) if event.implicit[0] or tag else event.value
         return float(value) if tag.endswith(":float") and isinstance(value, int) else value
     if not tag.startswith("tag:yaml.org,2002:"):
@@ -89,7 +95,10 @@ def parse_yaml(data):
                     anchors[event.anchor] = value, 1
             elif isinstance(event, yaml.AliasEvent):
                 if any(one.anchor == event.anchor for one in stack) or event.anchor not in anchors:
-                    refuse("unsupported" if event.anchor in anchors or stack else "damaged", f"the alias *{event.anchor} refers to itself or to nothing")
+                    refuse(
+                        "unsupported" if event.anchor in anchors or stack else "damaged",
+                        f"the alias *{event.anchor} refers to itself or to nothing",
+                    )
                 value, nodes = anchors[event.anchor]
                 if stack[-1].nodes + nodes > MAX_NODES:
                     refuse("too_large", f"aliases unfold to more than {MAX_NODES} values")
@@ -126,7 +135,9 @@ def parse_yaml(data):
 SAFE_PLAIN = re.compile(r"[\w/(][\w./+@%(),;=$&'-]*(?:[ :][\w./+@%(),;=$&'-]+)*")
 # What YAML 1.1 or 1.2 readers take for something other than a string, and what is long enough to look like it.
 RESERVED = re.compile(r"(?:y|n|yes|no|on|off|true|false|null|nan|inf)|0[xob].*|.*:[ \t].*|.*:|[\d_.+eE:-]+", re.I)
-BLOCK = re.compile(r"[^\s\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff][^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]*")
+BLOCK = re.compile(
+    r"[^\s\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff][^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]*"
+)
 UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
@@ -178,7 +189,9 @@ def yaml_lines(value, indent, out, lead):
 
 def emit_yaml(value):
     if not isinstance(value, (dict, list)) or not value:
-        return (("{}" if isinstance(value, dict) else "[]") if isinstance(value, (dict, list)) else yaml_scalar(value)) + "\n"
+        return (
+            ("{}" if isinstance(value, dict) else "[]") if isinstance(value, (dict, list)) else yaml_scalar(value)
+        ) + "\n"
     out = []
     yaml_lines(value, 0, out, None)
     return "".join(out)
