@@ -41,7 +41,7 @@ FROM $BASE AS base
 ENV PATH=/opt/recast/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1
 RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/bin/pip* /usr/share/python-wheels \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
- && useradd --uid 65532 --user-group --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin recast \
+ && useradd --uid 65532 --key UID_MAX=65532 --user-group --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin recast \
  && install -d -m 1777 /var/lib/recast
 # The image serves whoever can reach the published port; RECAST_API_KEYS closes it.
 ENV RECAST_HOST=0.0.0.0 RECAST_OPEN=true RECAST_DATA_DIR=/var/lib/recast TMPDIR=/var/lib/recast
@@ -53,8 +53,8 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.getenv(\"RECAST_PORT\", \"8000\")}/livez', timeout=4)"]
 ENTRYPOINT ["recast"]
 CMD ["serve"]
-ARG VERSION
-ARG REVISION
+ARG VERSION=
+ARG REVISION=
 LABEL org.opencontainers.image.title="recast" \
       org.opencontainers.image.description="POST a file, get it back in another format" \
       org.opencontainers.image.licenses="Apache-2.0" \

@@ -37,15 +37,16 @@ DOCKER = (
 
 def podman(*arguments: str) -> str:
     """Run podman and return what it printed; the test fails if it fails."""
-    run = _run(*arguments)
+    run = podman_result(*arguments)
     if run.returncode:
         pytest.fail(f"podman {' '.join(arguments)}: {run.stderr}")
     return run.stdout
 
 
-def podman_exit(*arguments: str) -> int:
-    """Run podman and return its exit code."""
-    return _run(*arguments).returncode
+def podman_result(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run podman and return how it ended and what it printed, whatever that is."""
+    command = [*shlex.split(os.environ["RECAST_TEST_PODMAN"]), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 class Running(Struct, frozen=True):
@@ -72,7 +73,7 @@ def container(image: str, *flags: str, inner_port: int = 8000) -> Iterator[Runni
     try:
         yield _ready(name, f"http://127.0.0.1:{port}")
     finally:
-        _run("rm", "--force", "--volumes", "--time=1", name)
+        podman_result("rm", "--force", "--volumes", "--time=1", name)
 
 
 @contextmanager
@@ -95,8 +96,8 @@ def played(manifests: list[Manifest], directory: Path) -> Iterator[Running]:
     try:
         yield _ready(f"{workload['metadata']['name']}-pod-0-service", f"http://127.0.0.1:{port}")
     finally:
-        _run("kube", "down", str(path))
-        _run("volume", "prune", "--force")
+        podman_result("kube", "down", str(path))
+        podman_result("volume", "prune", "--force")
 
 
 def strict_seccomp(directory: Path) -> str:
@@ -144,12 +145,7 @@ def _ready(name: str, url: str) -> Running:
         with suppress(httpx.TransportError):
             if httpx.get(f"{url}/readyz", timeout=10).is_success:
                 return Running(name=name, url=url)
-        if _run("container", "inspect", "--format={{.State.Running}}", name).stdout.strip() != "true":
+        if podman_result("container", "inspect", "--format={{.State.Running}}", name).stdout.strip() != "true":
             break
         time.sleep(0.1)
-    pytest.fail(f"{name} is not ready: {_run('logs', name)}")
-
-
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [*shlex.split(os.environ["RECAST_TEST_PODMAN"]), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    pytest.fail(f"{name} is not ready: {podman_result('logs', name)}")

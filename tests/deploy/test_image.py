@@ -21,7 +21,7 @@ from tests.deploy.pods import (
     container,
     played,
     podman,
-    podman_exit,
+    podman_result,
     strict_seccomp,
 )
 
@@ -81,6 +81,14 @@ def test_restricted(restricted: Running) -> None:
     converts(restricted)
 
 
+def test_below_the_floor_it_refuses_to_start(strict: str) -> None:
+    """Where the demanded confinement cannot be had, nothing is served, and what to change is said."""
+    floor = "--env=RECAST_MIN_ISOLATION=namespaces"
+    run = podman_result("run", "--rm", *RESTRICTED, strict, floor, "localhost/recast")
+    assert run.returncode == 1
+    assert "this machine can give only 'landlock': allow unprivileged user namespaces" in run.stderr
+
+
 def test_restricted_has_nothing(restricted: Running) -> None:
     """Inside: an ordinary user without capabilities, under seccomp, on a root that cannot be written."""
     status = dict(line.split(":\t") for line in restricted.python("print(open('/proc/1/status').read())").splitlines())
@@ -110,7 +118,7 @@ def test_nothing_is_left_of_a_conversion(restricted: Running) -> None:
 def test_healthcheck_asks_the_service(restricted: Running) -> None:
     """The image's own health check passes while it serves, and fails where nothing listens."""
     check = json.loads(podman("image", "inspect", "localhost/recast"))[0]["Healthcheck"]["Test"][1:]
-    exits = [podman_exit("exec", *at, restricted.name, *check) for at in ([], ["--env=RECAST_PORT=1"])]
+    exits = [podman_result("exec", *at, restricted.name, *check).returncode for at in ([], ["--env=RECAST_PORT=1"])]
     assert exits == [0, 1]
 
 
@@ -177,7 +185,7 @@ def test_the_charts_probes_answer(chart: list[Manifest], pod: Running) -> None:
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             assert client.get(service[probe]["httpGet"]["path"]).status_code == 200
     command = engine["livenessProbe"]["exec"]["command"]
-    assert podman_exit("exec", pod.name.replace("-service", "-engine"), *command) == 0
+    assert podman_result("exec", pod.name.replace("-service", "-engine"), *command).returncode == 0
     assert tier(pod) == "landlock"
 
 
