@@ -130,7 +130,7 @@ async def main() -> None:
     if settings.get("like_docker"):
         like_docker()
     abstract = socket.socket(socket.AF_UNIX)
-    abstract.bind("\0recast-test-engine")
+    abstract.bind(f"\0recast-test-engine-{os.getpid()}")
     abstract.listen()
     sandbox = await Sandbox.start(
         python=Path(settings["python"]),

@@ -76,16 +76,17 @@ print(json.dumps([attempt(socket.getaddrinfo, "example.com", 80)] + [attempt(url
 
 def test_the_engines_abstract_socket(box: Box, container: Container) -> None:
     """An abstract name belongs to a network namespace, or is refused by the filter."""
-    said = container.attack(r"""
+    name = f"\0recast-test-engine-{box.ask('about')['pid']}"
+    said = container.attack(f"""
 def connect():
-    socket.socket(socket.AF_UNIX).connect("\0recast-test-engine")
+    socket.socket(socket.AF_UNIX).connect({name!r})
 print(json.dumps(attempt(connect)))
 """).said
     assert said == ("ECONNREFUSED" if box.namespaces else "ENETUNREACH")
 
 
 def test_socket_pairs_and_event_loops_work(container: Container) -> None:
-    """asyncio needs a pair of sockets; that is all it gets."""
+    """Asyncio needs a pair of sockets; that is all it gets."""
     assert container.attack("""
 import asyncio
 async def both():
@@ -112,7 +113,7 @@ print(json.dumps([made >= 0, queue >= 0]))
 
 
 def test_watching_others_files(box: Box, container: Container) -> None:
-    """inotify is closed where folders of others could be named."""
+    """Inotify is closed where folders of others could be named."""
     said = container.attack("print(json.dumps(call('inotify_init1', 0)))").said
     assert said == ("ok" if box.namespaces else "EPERM")
 

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.sandbox.boxes import Box, Container
 
 
@@ -215,12 +216,12 @@ def child():
     os._exit(0)
 pids = []
 for _ in range(4):
-    pid = attempt(os.fork) if "landlock" == "%s" else os.fork()
+    try: pid = os.fork()
+    except PermissionError: pid = "EPERM"
     if pid == 0: child()
     pids.append(pid)
 print(json.dumps([os.waitpid(pid, 0)[1] if isinstance(pid, int) else pid for pid in pids]))
 """
-        % box.tier
     )
     held = (
         result.outcome == "memory"

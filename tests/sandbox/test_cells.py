@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 
 import pytest
+
 from tests.sandbox.boxes import Box, Container
 
 

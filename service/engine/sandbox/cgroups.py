@@ -101,7 +101,7 @@ class Cgroups:
         """Remove the parents, and what an engine that was killed left in them."""
         for parent in self._parents:
             with contextlib.suppress(OSError):
-                await Group([path for path in parent.iterdir() if path.is_dir()], "", None).remove()  # noqa: ASYNC240
+                await Group([path for path in parent.iterdir() if path.is_dir()], "", None).remove()
         await Group(self._parents, "", None).remove()
 
 

@@ -61,17 +61,17 @@ def syscall(number: int, *arguments: object, what: str) -> int:
 
 
 def unshare(flags: int) -> None:
-    """See unshare(2)."""
+    """Leave the namespaces named by NEW* flags for new ones. Raises OSError."""
     _checked(_libc.unshare(flags), "unshare")
 
 
 def setns(fd: int, flags: int) -> None:
-    """See setns(2)."""
+    """Enter the namespace, or those of the process, that `fd` stands for. Raises OSError."""
     _checked(_libc.setns(fd, flags), "setns")
 
 
 def mount(kind: str, target: str, flags: int, options: str = "") -> None:
-    """Mount a new `kind` of file system at `target`; see mount(2)."""
+    """Put a new file system of this `kind` at `target`. Raises OSError."""
     _checked(_libc.mount(kind.encode(), target.encode(), kind.encode(), flags, options.encode()), f"mount {target}")
 
 
@@ -114,7 +114,7 @@ def map_ids(pid: int | str, uids: str, gids: str, *, deny_setgroups: bool) -> No
 
 
 def prctl(option: int, argument: int = 0) -> None:
-    """See prctl(2)."""
+    """Set an attribute of this process. Raises OSError."""
     zero = ctypes.c_ulong(0)
     _checked(_libc.prctl(option, ctypes.c_ulong(argument), zero, zero, zero), f"prctl {option}")
 
@@ -190,7 +190,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     except FileNotFoundError:
         return
     try:
-        if not os.path.isdir(path):  # noqa: PTH112 - runs for every container
+        if not os.path.isdir(path):
             rights &= _FILE_RIGHTS
         rule = struct.pack("=Qi", rights, fd)
         syscall(_LANDLOCK_ADD, ruleset, 1, rule, 0, what=f"landlock rule {path}")

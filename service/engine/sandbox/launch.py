@@ -99,7 +99,7 @@ def _unshare_with_range(flags: int, base: int) -> None:
 
 
 def _build(trees: dict[str, int], code: dict[str, bytes], *, links: dict[str, str], with_proc: bool) -> None:
-    root = Path("/tmp")  # noqa: S108 - only as a mount point, in a mount namespace of its own
+    root = Path("/tmp")
     iso.remount("/", iso.MS_REC | iso.MS_PRIVATE)
     iso.mount("tmpfs", str(root), iso.MS_NOSUID | iso.MS_NODEV, "mode=0755,size=16m")
     for name in ("proc", "etc", "dev/shm", "mnt/data", "tmp", "home", "run", "var/tmp", CODE[1:]):
@@ -147,7 +147,7 @@ def main() -> None:
     home = f"{config['directory']}/home"
     if config["namespaces"]:
         enter(config | {"code": f"{code}/service/engine/sandbox"}, config["shown"], config["uid_base"])
-        code, home = CODE, "/tmp"  # noqa: S108 - the container's own
+        code, home = CODE, "/tmp"
     else:
         os.chdir("/")
     arguments = [python, "-I", "-B", "-X", "utf8", "-c", _BOOT, code]

@@ -21,16 +21,15 @@ from service.engine.sandbox.contract import (
     IsolationTooWeak,
     Limits,
     Logs,
-    Outcome,
     Package,
     SandboxDown,
     SandboxFull,
 )
 from service.engine.sandbox.directory import unlink_tree
-from service.engine.sandbox.family import Family, Libraries, built_in
+from service.engine.sandbox.family import Family, built_in
 from service.engine.sandbox.interpreter import Interpreter
 from service.engine.sandbox.programs import Programs
-from service.engine.sandbox.tier import Tier, advice, candidates, examination, verdict
+from service.engine.sandbox.tier import advice, candidates, examination, verdict
 from service.engine.sandbox.view import View, lay_down_code, survey
 from service.engine.sandbox.workshop import MOUNT_POINT, Vessel, Workshop
 
@@ -93,7 +92,7 @@ class Sandbox:
             budget_bytes: How much memory may be promised to containers in total; None: four fifths of what there is.
             warm: Families whose zygotes are started in the background now instead of on first use.
         """
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a container costs six descriptors
         view = await survey(python)
         await _clear_up_after_the_killed()
@@ -236,7 +235,7 @@ async def _strongest(view: View, directory: Path, cgroups: Cgroups, weakest: Iso
 async def _examine(workshop: Workshop, directory: Path) -> str | None:
     """Why a tier does not hold, or None."""
     secret = directory / "secret"
-    secret.write_text(secrets.token_hex())  # noqa: ASYNC240 - 64 bytes
+    secret.write_text(secrets.token_hex())
     try:
         zygote = await workshop.zygote([], "")
         try:

@@ -6,6 +6,7 @@ Some kernels let unshare(2) succeed and take the capabilities away afterwards; o
 
 import json
 import os
+import secrets
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,8 +14,10 @@ from msgspec import Struct
 from service.engine.sandbox import isolation as iso
 from service.engine.sandbox.contract import Isolation
 
-UID_BASE = 1_879_048_192  # systemd's table of ids calls 1879048192 to 2147352575 unused
 SLOTS = 60_000
+_UNUSED_UIDS = 1_879_048_192  # systemd's table of ids calls 1879048192 to 2147352575 unused
+_BLOCK = 65_536
+_BLOCKS = 4_000
 
 
 class Tier(Struct, frozen=True):
@@ -37,7 +40,8 @@ class Tier(Struct, frozen=True):
 
 def candidates(weakest: Isolation) -> list[Tier]:
     """What to try, strongest first, down to `weakest`."""
-    base = UID_BASE if os.geteuid() == 0 else None
+    # A block of its own for every engine: in tier B all that has a container's uid is killed with the container.
+    base = _UNUSED_UIDS + _BLOCK * secrets.randbelow(_BLOCKS) if os.geteuid() == 0 else None
     bases = [base] if base is None else [base, None]
     tiers = [Tier(Isolation.NAMESPACES, base, empty_proc) for empty_proc in (False, True) for base in bases]
     if base is not None:

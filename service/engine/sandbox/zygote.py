@@ -184,7 +184,7 @@ def confine(order: frames.Spawn, fds: list[int], plan: frames.Plan) -> list[int]
     for fd in fds[len(fds) - order.cgroups :]:
         os.write(fd, b"0")  # "the writing process" in cgroup.procs and in v1's tasks
     if plan.isolation == "namespaces":
-        data, temporary = "/mnt/data", "/tmp"  # noqa: S108 - the container's own
+        data, temporary = "/mnt/data", "/tmp"
         _mounts(order, plan, joined)
     else:
         data, temporary = f"{order.directory}/data", f"{order.directory}/tmp"
@@ -203,7 +203,7 @@ def confine(order: frames.Spawn, fds: list[int], plan: frames.Plan) -> list[int]
     _become_user(order.slot, plan)
     os.chdir(data)
     iso.name_process("kernel")
-    writable = [data, temporary, "/dev/shm", *_SINKS] if plan.isolation == "namespaces" else [data, temporary, *_SINKS]  # noqa: S108
+    writable = [data, temporary, "/dev/shm", *_SINKS] if plan.isolation == "namespaces" else [data, temporary, *_SINKS]
     iso.die_with_parent(0 if plan.isolation == "namespaces" else os.getppid())
     iso.prctl(iso.PR_SET_NO_NEW_PRIVS, 1)
     if plan.landlock_abi:
@@ -219,8 +219,8 @@ def _mounts(order: frames.Spawn, plan: frames.Plan, joined: int | None) -> None:
         owner = f"mode=0700,uid={order.slot},gid={order.slot}"
         iso.unshare(iso.NEWNS | iso.NEWIPC | iso.NEWNET)
         iso.mount("tmpfs", "/mnt/data", flags, f"{owner},size={order.disk_bytes},nr_inodes={order.files + 1}")
-        iso.mount("tmpfs", "/tmp", flags, f"{owner},size={_TMP_BYTES},nr_inodes=20000")  # noqa: S108
-        iso.mount("tmpfs", "/dev/shm", flags, f"{owner},size={_SHM_BYTES},nr_inodes=1000")  # noqa: S108
+        iso.mount("tmpfs", "/tmp", flags, f"{owner},size={_TMP_BYTES},nr_inodes=20000")
+        iso.mount("tmpfs", "/dev/shm", flags, f"{owner},size={_SHM_BYTES},nr_inodes=1000")
     else:  # the files of an interpreter that ended: its mounts, a new interpreter
         iso.unshare(iso.NEWIPC | iso.NEWNET)
         iso.setns(joined, iso.NEWNS)
