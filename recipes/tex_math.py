@@ -140,7 +140,7 @@ class Formula:
                 self.take()
                 index = self.group(("]", ""), depth + 1) + ", "
                 self.close("]")
-            return f"math.root({index}{self.argument(depth)})"
+            return f"math.root({index}{self.argument(depth)})" if index else f"math.sqrt({self.argument(depth)})"
         if name in ("text", "textrm", "mathrm", "operatorname", "textbf", "textit", "mbox", "mathop"):
             return f"math.op({quoted(self.raw())})" if name == "operatorname" else quoted(self.raw())
         if name in TEX_ACCENTS:
