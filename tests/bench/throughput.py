@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from service.conversion.prompt import render
+from service.conversion import prompt
 from service.conversion.recipe import options_for
 from service.conversion.recipes import Catalogue
 from service.engine.sandbox import Isolation, Limits, Sandbox
@@ -64,8 +64,8 @@ async def _bare(recipes: Path, python: Path, source: Path, media_type: str, targ
     recipe = catalogue.recipe_for(media_type, target)
     if recipe is None:
         raise LookupError(f"{media_type} to {target} is not offered")
-    prompt = render(recipe, source_type=media_type, target=target, options=options_for(recipe, media_type, target, {}))
-    program = prompt.partition("```python\n")[2].rpartition("\n```")[0]
+    options = options_for(recipe, media_type, target, {})
+    program = prompt.program(recipe, source_type=media_type, target=target, options=options)
     sandbox = await Sandbox.start(python=python, min_isolation=Isolation.LANDLOCK, reserve=2)
     done = 0
     try:

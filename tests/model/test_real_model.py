@@ -1,0 +1,101 @@
+"""A real language model of half a billion parameters, on llama.cpp, through the whole loop. `make test-model` runs it.
+
+So small a model writes no program of its own dependably; it does copy a worked one. That is what is asked of it here: the
+protocol, the sampler, the tool loop and the conversion are real, and what it says is checked, not assumed.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import OpenAI
+
+from tests.serving import Served, free_port, serving
+
+MODEL = os.environ.get("RECAST_TEST_MODEL", "")
+pytestmark = [
+    pytest.mark.skipif(not MODEL, reason="needs RECAST_TEST_MODEL, a GGUF file: make test-model"),
+    pytest.mark.timeout(900),
+]
+
+RECIPE = """
+version = "1"
+title = "Upper case"
+description = "A text in capital letters."
+kernel = "light"
+fidelity = "content"
+prompt = '''
+Write the text of the file in upper case. Answer with exactly this block and nothing else:
+
+```python
+from pathlib import Path
+source = next(p for p in Path("/mnt/data").iterdir() if p.name.startswith("input"))
+Path("/mnt/data/output.txt").write_text(source.read_text().upper())
+print("written")
+```
+'''
+[[converts]]
+from = ["text/plain"]
+to = ["txt"]
+"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service whose engine asks the model."""
+    port = free_port()
+    passive = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}  # spinning threads starve the rest
+    model = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("serve_gguf.py")), MODEL, str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=passive,
+    )
+    assert model.stdout is not None
+    assert model.stdout.readline() == b"listening\n"
+    recipes = tmp_path_factory.mktemp("recipes")
+    (recipes / "upper.toml").write_text(RECIPE)
+    settings = {
+        "model_url": f"http://127.0.0.1:{port}/v1",
+        "model_name": "local",
+        "model_dialect": "fenced",
+        "recipes": str(recipes),
+        "run_seconds": "600",
+    }
+    try:
+        with serving(tmp_path_factory.mktemp("real"), settings) as running:
+            yield running
+    finally:
+        model.kill()
+        model.wait()
+
+
+def test_the_tool_loop_with_a_real_sampler(served: Served) -> None:
+    """The model is shown a block, answers with it, the engine runs it and hands back what it printed."""
+    ai = OpenAI(base_url=f"{served.engine_url}/v1", api_key="none", timeout=600, max_retries=0)
+    tools: Any = [{"type": "code_interpreter", "container": {"type": "auto"}}]
+    response = ai.responses.create(
+        model="local",
+        input="Answer with exactly this block and nothing else:\n\n```python\nprint(6 * 7)\n```",
+        tools=tools,
+        include=["code_interpreter_call.outputs"],
+        max_tool_calls=1,
+        temperature=0,
+    )
+    calls = [item for item in response.output if item.type == "code_interpreter_call"]
+    assert "42" in "".join(output.logs for output in calls[0].outputs or [] if output.type == "logs")
+    assert response.usage is not None
+    assert response.usage.output_tokens > 0
+
+
+def test_a_conversion_that_only_a_model_can_do(served: Served) -> None:
+    """A recipe with no program: the model writes it, the file is found, checked and sent."""
+    with served.client() as client:
+        client.timeout = 600
+        answer = client.post("/convert/txt", files={"file": ("note.txt", b"a quiet word")})
+    assert (answer.status_code, answer.text) == (200, "A QUIET WORD")
+    assert answer.headers["Recast-Attempt"].startswith("model;n=1")
