@@ -9,6 +9,7 @@ from pathlib import Path
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
 
 from service.access import Access
 from service.engine import documents
@@ -104,6 +105,7 @@ def create_app(
         exception_handlers={Exception: answer},
         lifespan=[lifespan],
         request_max_body_size=MAX_JSON_BYTES,
+        plugins=[OpenTelemetryPlugin(OpenTelemetryConfig(exclude_spans=["receive", "send"]))],
         openapi_config=documents.config(version("recast")),
         logging_config=None,
     )

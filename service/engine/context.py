@@ -20,6 +20,7 @@ from service.engine.errors import InvalidRequest
 from service.engine.files import Files
 from service.engine.items import (
     CodeInterpreterCall,
+    FunctionCall,
     FunctionCallOutput,
     InputFile,
     InputImage,
@@ -181,7 +182,7 @@ class Contexts:
         return [*kept, *([placed] if placed else [])]
 
 
-_PREFIXES: dict[type, str] = {InputMessage: "msg", FunctionCallOutput: "fco"}
+_PREFIXES: dict[type, str] = {InputMessage: "msg", FunctionCall: "fc", FunctionCallOutput: "fco"}
 
 
 async def _place(container: Container | None, source: Path, name: str, *, key: str, size: int) -> InputText | None:

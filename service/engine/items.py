@@ -11,7 +11,8 @@ from msgspec import UNSET, Meta, UnsetType
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 CallStatus = Literal["in_progress", "interpreting", "completed", "incomplete", "failed"]
 Phase = Literal["commentary", "final_answer"]
-JsonSchema = dict[str, Any]  # passed on as it came
+Json = Any  # passed on as it came
+JsonSchema = dict[str, Json]
 
 
 class ContainerFileCitation(msgspec.Struct, tag="container_file_citation", kw_only=True):
@@ -56,7 +57,7 @@ class OutputText(msgspec.Struct, tag="output_text"):
 
     text: str
     annotations: list[Annotation] = []
-    logprobs: list[msgspec.Raw] = []
+    logprobs: list[Json] = []
 
 
 class Refusal(msgspec.Struct, tag="refusal"):
@@ -65,10 +66,11 @@ class Refusal(msgspec.Struct, tag="refusal"):
     refusal: str
 
 
-class InputText(msgspec.Struct, tag="input_text"):
+class InputText(msgspec.Struct, tag="input_text", forbid_unknown_fields=True):
     """Text of the caller."""
 
     text: str
+    prompt_cache_breakpoint: Json = UNSET
 
 
 class InputFile(msgspec.Struct, tag="input_file", omit_defaults=True, forbid_unknown_fields=True):
@@ -79,6 +81,7 @@ class InputFile(msgspec.Struct, tag="input_file", omit_defaults=True, forbid_unk
     file_url: str | None = None
     filename: str | None = None
     detail: Literal["auto", "low", "high"] | None = None
+    prompt_cache_breakpoint: Json = UNSET
 
 
 class InputImage(msgspec.Struct, tag="input_image", forbid_unknown_fields=True):
@@ -87,13 +90,14 @@ class InputImage(msgspec.Struct, tag="input_image", forbid_unknown_fields=True):
     file_id: str | None = None
     image_url: str | None = None
     detail: Literal["low", "high", "auto", "original"] = "auto"
+    prompt_cache_breakpoint: Json = UNSET
 
 
 InputPart = InputText | InputFile | InputImage
 Part = InputText | InputFile | InputImage | OutputText | Refusal
 
 
-class InputMessage(msgspec.Struct, tag="message"):
+class InputMessage(msgspec.Struct, tag="message", omit_defaults=True, forbid_unknown_fields=True):
     """A message of the input, by any role."""
 
     role: Literal["user", "assistant", "system", "developer"]

@@ -2,7 +2,6 @@
 
 import time
 
-import msgspec
 import structlog
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,7 +62,17 @@ class Metrics:
         self._calls.labels(run.model).inc(run.calls)
         self._tokens.labels(run.model, "input").inc(run.usage.input_tokens)
         self._tokens.labels(run.model, "output").inc(run.usage.output_tokens)
-        _log.info("response", **msgspec.to_builtins(run))
+        _log.info(
+            "response",
+            response=run.response_id,
+            container=run.container_id,
+            model=run.model,
+            status=run.status,
+            calls=run.calls,
+            seconds=run.seconds,
+            input_tokens=run.usage.input_tokens,
+            output_tokens=run.usage.output_tokens,
+        )
 
     def text(self, engine: Engine) -> bytes:
         """All numbers as of now."""

@@ -275,7 +275,8 @@ def includes_outputs(include: list[str]) -> bool:
 
 
 def _listed(item: InputItem) -> InputItem:
-    """A message's content is always a list where items are listed."""
-    if isinstance(item, InputMessage) and isinstance(item.content, str):
-        return msgspec.structs.replace(item, content=[InputText(text=item.content)], status=item.status or "completed")
+    """A message has a status, and its content is a list, where items are listed."""
+    if isinstance(item, InputMessage):
+        content = [InputText(text=item.content)] if isinstance(item.content, str) else item.content
+        return msgspec.structs.replace(item, content=content, status=item.status or "completed")
     return item

@@ -5,7 +5,7 @@ Names and order are OpenAI's. Times are whole unix seconds, sizes are bytes. Not
 
 import secrets
 import string
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -87,7 +87,7 @@ class CreateContainer(msgspec.Struct, forbid_unknown_fields=True):
     expires_after: ExpiresAfter | None = None
     memory_limit: MemoryLimit | None = None
     network_policy: NetworkPolicy | None = None
-    skills: list[msgspec.Raw] | None = None
+    skills: list[Any] | None = None
 
 
 class Container(msgspec.Struct, kw_only=True):

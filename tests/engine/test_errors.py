@@ -36,6 +36,8 @@ RESPONSES: list[tuple[dict[str, Any], int, str | None, str | None, str]] = [
     ({"input": 3}, 400, "invalid_type", "input", "Invalid type for 'input': expected one of a string or an array, but got an integer instead."),
     ({"input": [{"role": "user"}]}, 400, "missing_required_parameter", "input[0].content", "Missing required parameter: 'input[0].content'."),
     ({"input": [{"role": "king", "content": ""}]}, 400, "invalid_value", "input[0].role", "Invalid value: 'king'. Supported values are: 'assistant', 'developer', 'system', and 'user'."),
+    ({"input": [{"role": "user", "content": "", "name": "x"}]}, 400, "unknown_parameter", "input[0].name", "Unknown parameter: 'input[0].name'."),
+    ({"input": [{"type": "computer_call"}]}, 400, "invalid_value", "input[0].type", "Invalid value: 'computer_call'."),
     ({"temperature": 3}, 400, "decimal_above_max_value", "temperature", "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead."),
     ({"max_output_tokens": 1}, 400, "integer_below_min_value", "max_output_tokens", "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got 1 instead."),
     ({"metadata": {"k": "v" * 513}}, 400, "string_above_max_length", "metadata.k", "Invalid 'metadata.k': string too long. Expected a string with maximum length 512, but got a string with length 513 instead."),
@@ -81,6 +83,7 @@ OTHERS: list[tuple[Callable[[OpenAI], object], int, str | None, str]] = [
     (lambda ai: ai.containers.create(name="x", expires_after={"anchor": "last_active_at", "minutes": 21}), 400, "expires_after.minutes", "Invalid 'expires_after.minutes': integer above maximum value. Expected a value <= 20, but got 21 instead."),
     (lambda ai: ai.containers.create(name="x", memory_limit="64g"), 400, "memory_limit", "Invalid value: '64g'. This machine's memory allows at most"),
     (lambda ai: ai.containers.create(name="x", network_policy={"type": "allowlist", "allowed_domains": ["a.b"]}), 400, "network_policy", "Network access of containers is not served by this engine."),
+    (lambda ai: ai.containers.create(name="x", skills=[{"type": "skill_reference", "skill_id": "s"}]), 400, "skills", "The Skills API is not served by this engine."),
     (lambda ai: ai.files.create(file=b"x", purpose="nonsense"), 400, "purpose", "Invalid value: 'nonsense'."),  # type: ignore[arg-type]
     (lambda ai: ai.files.create(file=b"x", purpose="evals", expires_after={"anchor": "created_at", "seconds": 1}), 400, "expires_after.seconds", "Invalid 'expires_after.seconds': integer below minimum value. Expected a value >= 3600, but got 1 instead."),
     (lambda ai: ai.post("/files", body={"purpose": "user_data"}, cast_to=object), 400, "purpose", "Missing required parameter: 'purpose'."),

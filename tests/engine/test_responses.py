@@ -195,3 +195,27 @@ def test_stored_responses_can_be_retrieved_listed_and_deleted(ai: OpenAI) -> Non
     for identifier in (response.id, run(ai, "print(1)", store=False).id):
         with pytest.raises(openai.NotFoundError, match=f"Response with id '{identifier}' not found."):
             ai.responses.retrieve(identifier)
+
+
+def test_input_items_of_every_kind_are_listed_as_the_vendor_lists_them(ai: OpenAI) -> None:
+    """Each item gets an id, and its content the listed form; pages go both ways."""
+    first = run(ai, "1")
+    items: Any = [
+        {"role": "developer", "content": "easy"},
+        {
+            "role": "user",
+            "content": [{"type": "input_image", "image_url": "data:image/gif;base64,R0lGODlhAQABAAAAADs="}],
+        },
+        {
+            "role": "user",
+            "content": [{"type": "input_file", "filename": "a.txt", "file_data": "data:text/plain;base64,eA=="}],
+        },
+        {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "done"},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}]},
+        *[item.model_dump() for item in first.output],
+    ]
+    response = run(ai, "", input=items)
+    listed = list(ai.responses.input_items.list(response.id, limit=3, order="asc"))
+    assert [item.type for item in listed] == [item.get("type", "message") for item in items]
+    assert all(item.id for item in listed)
