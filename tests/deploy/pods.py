@@ -27,7 +27,13 @@ READY_SECONDS = 60
 Manifest = dict[str, Any]
 
 # What a restricted pod has.
-RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=65532:65532")
+RESTRICTED = (
+    "--read-only",
+    "--read-only-tmpfs=false",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--user=65532:65532",
+)
 # What Docker gives to root when nothing is said.
 DOCKER = (
     "--cap-drop=ALL",
