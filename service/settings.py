@@ -45,9 +45,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     internal_key: Annotated[
         str, Meta(description="Key of a converter on this machine, which the engine does not count.")
     ] = ""
+    conversions_per_minute: Annotated[
+        int,
+        Meta(ge=0, le=1_000_000, description="Budget of each key or address on the conversion API; 0 counts nothing."),
+    ] = 0
     requests_per_minute: Annotated[
-        Annotated[int, Meta(ge=0, le=1_000_000)],
-        Meta(description="Budget of each key or address on the engine's `/v1`; 0 counts nothing."),
+        int,
+        Meta(ge=0, le=1_000_000, description="Budget of each key or address on the engine's `/v1`; 0 counts nothing."),
     ] = 100
     cors_origins: Annotated[
         tuple[str, ...], Meta(description="Origins whose pages may call the API, comma-separated.")
@@ -72,13 +76,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     recipes: Annotated[str, Meta(description="Directory of recipes that add to and override the built-in ones.")] = ""
     max_input_bytes: Annotated[Bytes, Meta(description="Largest file accepted.")] = 512 << 20
-    max_files: Annotated[Annotated[int, Meta(ge=1, le=10_000)], Meta(description="Most files in one request.")] = 100
-    concurrency: Annotated[
-        Annotated[int, Meta(ge=0, le=1024)], Meta(description="Conversions at a time; 0: twice the cores.")
-    ] = 0
-    queue_places: Annotated[
-        Annotated[int, Meta(ge=0, le=100_000)], Meta(description="Conversions that may wait for a turn.")
-    ] = 64
+    max_files: Annotated[int, Meta(ge=1, le=10_000, description="Most files in one request.")] = 100
+    concurrency: Annotated[int, Meta(ge=0, le=1024, description="Conversions at a time; 0: twice the cores.")] = 0
+    queue_places: Annotated[int, Meta(ge=0, le=100_000, description="Conversions that may wait for a turn.")] = 64
     queue_seconds: Annotated[Seconds, Meta(description="Longest wait for a turn, apart from the run.")] = 30.0
     run_seconds: Annotated[Seconds, Meta(description="Longest run of one conversion.")] = 120.0
     grace_seconds: Annotated[Seconds, Meta(description="How long SIGTERM lets running conversions finish.")] = 25.0

@@ -4,11 +4,12 @@ Owns the HTTP of the command line. Knows no recipes and no settings.
 """
 
 import os
+import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx2
 import msgspec
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 _CHUNK_BYTES = 256 << 10
 _CONNECT_SECONDS = 10.0
+_STRING = re.compile(r'(%?)"((?:[^"\\]|\\.)*)"')
 # Answers that are about what was asked, not about the document: exit code 2.
 _ASKED_WRONGLY = frozenset({400, 401, 403, 404, 406, 413, 415, 424})
 
@@ -163,6 +165,7 @@ class Client:
             media_type=response.headers.get("content-type", ""),
             input_type=response.headers.get("recast-input-type", ""),
             recipe=response.headers.get("recast-recipe", ""),
+            warnings=_texts(response.headers.get("recast-warnings", "")),
         )
 
     async def outputs_of(self, name: str) -> tuple[Offered, ...]:
@@ -221,6 +224,13 @@ def _problem(status: int, body: bytes) -> Problem:
         return msgspec.structs.replace(msgspec.json.decode(body, type=Problem), status=status)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return Problem(status=status, detail=f"the service answered {status}")
+
+
+def _texts(header: str) -> tuple[str, ...]:
+    """Read a List of Strings and Display Strings (RFC 9651 sections 3.1, 3.3.3 and 3.3.8)."""
+    return tuple(
+        unquote(text) if encoded else re.sub(r"\\(.)", r"\1", text) for encoded, text in _STRING.findall(header)
+    )
 
 
 def _umask() -> int:

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from service.command.client import Client, ConversionFailed, Converted, ServiceUnreachable
+from service.conversion.formats import UnknownFormat, format_named, format_of_name
 from service.settings import Settings
 
 STANDARD = "-"
@@ -48,6 +49,7 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
     bytes: int | None = None
     input_type: str | None = None
     recipe: str | None = None
+    warnings: tuple[str, ...] = ()
     status: int | None = None
     code: str | None = None
     error: str | None = None
@@ -65,11 +67,14 @@ def planned(arguments: Sequence[str], *, output_format: str | None, into: Path |
         if len(arguments) != 2:  # noqa: PLR2004 - IN OUT
             raise Unusable("Give IN and OUT, or any number of files with --to FORMAT.")
         source, out = arguments
-        suffixes = Path(out).suffixes
-        if out == STANDARD or not suffixes:
+        named = format_of_name(out)
+        if named is None:
             raise Unusable(f"{out} has no extension that names a format: add --to FORMAT.")
-        name = "".join(suffixes[-2:]) if suffixes[-2:-1] == [".tar"] else suffixes[-1]
-        return [_work(source, None if out == STANDARD else Path(out), name.removeprefix("."))]
+        return [_work(source, Path(out), named.name)]
+    try:
+        output_format = format_named(output_format).name
+    except UnknownFormat:
+        raise Unusable(f"No format is called {output_format!r}.") from None
     if len(arguments) > 1 and (arguments[-1] == STANDARD or _is_output(arguments, output_format)):
         *arguments, out = arguments
         if len(arguments) != 1:
@@ -139,18 +144,16 @@ def _work(source: str, target: Path | None, output_format: str) -> Work:
 
 
 def _is_output(arguments: Sequence[str], output_format: str) -> bool:
-    last = Path(arguments[-1])
-    return len(arguments) == 2 and not last.exists() and last.suffix.lower() == f".{output_format.lower()}"  # noqa: PLR2004
+    """Whether two arguments with a format are still IN OUT: the second alone has the format's extension."""
+    named = [format_of_name(argument) for argument in arguments]
+    return [each is not None and each.name == output_format for each in named] == [False, True]
 
 
 def _beside(source: str, output_format: str, into: Path | None) -> Path | None:
     if source == STANDARD:
         return None
-    stem = Path(source).name
-    for suffix in reversed(Path(source).suffixes[-2:]):
-        stem = stem.removesuffix(suffix)
-    stem = stem if ".tar" in Path(source).suffixes[-2:] else Path(source).stem
-    return (into or Path(source).parent) / f"{stem}.{output_format.lower().removeprefix('.')}"
+    stem = Path(source).stem.removesuffix(".tar")
+    return (into or Path(source).parent) / f"{stem}.{output_format}"
 
 
 def _expanded(argument: str) -> Iterable[str]:
@@ -203,7 +206,14 @@ async def _convert(client: Client, work: Work, options: Mapping[str, str], progr
 
 
 def _succeeded(shown: tuple[str, str], done: Converted) -> Outcome:
-    return Outcome(*shown, ok=True, bytes=done.bytes, input_type=done.input_type, recipe=done.recipe)
+    return Outcome(
+        *shown,
+        ok=True,
+        bytes=done.bytes,
+        input_type=done.input_type,
+        recipe=done.recipe,
+        warnings=done.warnings,
+    )
 
 
 def _advance(progress: Progress, task: TaskID, stage: str, count: int, total: int | None) -> None:
@@ -225,10 +235,13 @@ def _readable(source: Path) -> Iterator[Path]:
 def _report(outcome: Outcome, console: Console, *, as_json: bool, quiet: bool) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.encode(outcome).decode() + "\n")
-    elif not outcome.ok:
-        console.print(f"{outcome.input}: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True)
-    elif not quiet:
-        console.print(f"{outcome.input} → {outcome.output}", markup=False, highlight=False, soft_wrap=True)
+        return
+    lines = [f"{outcome.input}: {outcome.error}"] if not outcome.ok else []
+    if outcome.ok and not quiet:
+        lines = [f"{outcome.input} → {outcome.output}"]
+    lines += [f"{outcome.input}: note: {warning}" for warning in outcome.warnings]
+    for line in lines:
+        console.print(line, style="red" if not outcome.ok else None, markup=False, highlight=False, soft_wrap=True)
 
 
 def _progress(console: Console) -> Progress:

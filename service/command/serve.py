@@ -227,7 +227,7 @@ def _application(settings: Settings, catalogue: LiveCatalogue, engine: Engine | 
         engine_url=engine.url,
         engine_key=engine.key,
         model=settings.model or (settings.model_name if settings.model_url else None),
-        access=Access(settings.api_keys),
+        access=Access(settings.api_keys, requests_per_minute=settings.conversions_per_minute or None),
         data_directory=settings.data_directory,
         max_input_bytes=settings.max_input_bytes,
         max_files=settings.max_files,

@@ -56,6 +56,18 @@ def test_standard_input_becomes_standard_output(recast: Recast) -> None:
     assert done.stderr == b""
 
 
+def test_what_is_lost_is_said(recast: Recast, tmp_path: Path) -> None:
+    """A program's warnings come as notes, and in --json as a list."""
+    (tmp_path / "ragged.csv").write_bytes(b"a,b\n1,2\n3\n")
+    done = recast("convert", "ragged.csv", "out.json")
+    told = recast("convert", "ragged.csv", "out.json", "--json")
+    assert done.returncode == 0
+    assert [line.partition(": note: ")[2] for line in done.stderr.decode().splitlines()] == json.loads(told.stdout)[
+        "warnings"
+    ]
+    assert done.stderr
+
+
 def test_options_reach_the_recipe(recast: Recast, tmp_path: Path) -> None:
     """Key=value, checked by the service."""
     done = recast("convert", SAMPLES / "table.csv", "out.json", "-o", "header=false")
