@@ -58,11 +58,22 @@ def decoded(data, wanted="auto"):
             if head[offset::2].count(0) > 0.4 * len(head) / 2 and head[1 - offset :: 2].count(0) < len(head) / 20:
                 warn(f"read as {name}")
                 return lenient(data, name).encode()
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        return legacy(data, error)
-    return data
+    bad = first_bad_byte(data)
+    return data if bad is None else legacy(data, bad)
+
+
+def first_bad_byte(data):
+    """Where ``data`` stops being UTF-8; None if it is to its end. Decodes in pieces: the text itself is not needed."""
+    if data.isascii():
+        return None
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(data), 1 << 20):
+        held = len(decoder.getstate()[0])
+        try:
+            decoder.decode(data[start : start + (1 << 20)], start + (1 << 20) >= len(data))
+        except UnicodeDecodeError as error:
+            return start - held + error.start
+    return None
 
 
 def lenient(data, name):
@@ -73,13 +84,13 @@ def lenient(data, name):
         return data.decode(name, "replace")
 
 
-def legacy(data, error):
+def legacy(data, first):
     """Text that is not UTF-8: mostly UTF-8 with a few bad bytes, one that statistics can tell, or Windows-1252."""
     replaced = data.decode(errors="replace")
     bad = replaced.count("\ufffd")
     good = sum(1 for _ in re.finditer("[\x80-\ufffc]", replaced[:1_000_000]))
     if good > 10 * bad:
-        warn(f"{bad} bytes that are not UTF-8 were replaced, the first at byte {error.start}")
+        warn(f"{bad} bytes that are not UTF-8 were replaced, the first at byte {first}")
         return replaced.encode()
     sample = b"\n".join(line for line in data[:2_000_000].splitlines() if not line.isascii())[:60_000]
     for name in detected(sample):

@@ -8,6 +8,8 @@ import zipfile
 import pyarrow as pa
 import pyarrow.compute as pc
 
+SUSPICIOUS_BYTES = 200 << 20  # below this even a sheet that repeats one row, and packs a thousandfold, is harmless
+MAX_SHEET_CELLS = 12_000_000  # a sheet is held as a rectangle of Python values
 ERROR_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})(\d+)"[^>]*?\bt="e"[^>]*>(?:(?!</c>).)*?<v>([^<]*)</v>', re.S)
 NO_VALUE = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>|<f\b[^>]*/>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 LAST_ROW = re.compile(rb'<row\b[^>]*?\br="(\d+)"')
@@ -72,7 +74,7 @@ def open_parts():
         unpacked, packed = sum(one.file_size for one in parts.infolist()), SOURCE.stat().st_size
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         refuse("damaged", f"the workbook cannot be opened: {error}")
-    if unpacked > MAX_INFLATED_BYTES or (unpacked > 1 << 20 and unpacked > MAX_INFLATION * packed):
+    if unpacked > MAX_INFLATED_BYTES or (unpacked > SUSPICIOUS_BYTES and unpacked > MAX_INFLATION * packed):
         refuse("too_large", f"the workbook unpacks to {unpacked} bytes")
     # Announced sizes may lie; reading a part through zipfile stops at the size announced and then checks the CRC.
     for one in parts.infolist():
@@ -116,11 +118,11 @@ def look_at_size(xml, name):
     found = LAST_ROW.match(tail)
     rows = max(int(found[1]) if found else 0, xml.count(b"<row"))
     for letters, columns in ((3, 16_384), (2, 702), (1, 26)):
-        if rows * columns <= MAX_CELLS or letters == 1 or re.search(rb' r="[A-Z]{%d}\d' % letters, xml):
+        if rows * columns <= MAX_SHEET_CELLS or letters == 1 or re.search(rb' r="[A-Z]{%d}\d' % letters, xml):
             break
-    if rows * columns > MAX_CELLS:
+    if rows * columns > MAX_SHEET_CELLS:
         columns = max((column_number(one[1]) for one in re.finditer(rb'<c\b[^>]*?\br="([A-Z]+)\d', xml)), default=1)
-    if rows * columns > MAX_CELLS:
+    if rows * columns > MAX_SHEET_CELLS:
         refuse("too_large", f"sheet {name!r} spans {rows} rows and {columns} columns")
 
 
