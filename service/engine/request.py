@@ -51,7 +51,7 @@ class FunctionTool(msgspec.Struct, tag="function", forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     parameters: JsonSchema | None = None
     strict: bool | None = None
-    description: str | UnsetType | None = UNSET
+    description: str | None = None
     output_schema: JsonSchema | UnsetType | None = UNSET
     defer_loading: bool | UnsetType = UNSET
     allowed_callers: list[Literal["direct", "programmatic"]] | UnsetType | None = UNSET

@@ -197,6 +197,19 @@ def test_stored_responses_can_be_retrieved_listed_and_deleted(ai: OpenAI) -> Non
             ai.responses.retrieve(identifier)
 
 
+def test_words_without_a_program_are_answered(ai: OpenAI) -> None:
+    """A conversation with no tool and no code still ends as completed, in words that say what `program` is for."""
+    turns: Any = [
+        {"type": "message", "role": "system", "content": "You are a pirate."},
+        {"type": "message", "role": "user", "content": "My name is Alice."},
+        {"type": "message", "role": "assistant", "content": "Hello Alice!"},
+        {"type": "message", "role": "user", "content": "What is my name?"},
+    ]
+    response = ai.responses.create(model="program", input=turns)
+    assert response.status == "completed"
+    assert "no fenced python block" in response.output_text
+
+
 def test_input_items_of_every_kind_are_listed_as_the_vendor_lists_them(ai: OpenAI) -> None:
     """Each item gets an id, and its content the listed form; pages go both ways."""
     first = run(ai, "1")
