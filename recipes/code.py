@@ -50,7 +50,7 @@ PAPERS = {"a4": (595.28, 841.89), "letter": (612.0, 792.0)}
 MARGIN = 42.0  # points
 ADVANCE = 0.6  # of the font size: the width of a letter in Courier and, within a hundredth, in DejaVu Sans Mono
 LEADING = 1.3
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+UNPRINTABLE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
 
 
 def tokens(text):
@@ -133,11 +133,13 @@ def plain(lines):
 
 def shown(text):
     """Characters without a glyph, or that XML forbids, as their control pictures."""
-    return UNPRINTABLE.sub(lambda match: chr(0x2400 + ord(match[0])) if ord(match[0]) < 32 else "\u2421" if match[0] == "\x7f" else "\ufffd", text)
+    return re.sub(UNPRINTABLE, lambda match: chr(0x2400 + ord(match[0])) if ord(match[0]) < 32 else "\u2421" if match[0] == "\x7f" else "\ufffd", text)
 
 
 def printable(lines):
     """The lines as a page shows them: no control characters; says so when there were some."""
+    if all(text.isprintable() or text.replace("\t", "").isprintable() for line in lines for _, text in line):
+        return lines
     cleaned = [[(kind, shown(text)) for kind, text in line] for line in lines]
     if cleaned != lines:
         warn("control characters are shown as symbols")

@@ -19,39 +19,31 @@ MAX_DRAWN_PIXELS = 60_000_000
 MAX_DRAWN_ELEMENTS = 500_000
 MONO = re.compile(r"mono|courier|consol|menlo|code|typewriter|fixed", re.IGNORECASE)
 SERIF = re.compile(r"(?<!sans-)(?<!sans )\bserif|times|georgia|garamond|roman|palatino|cambria|minion|bookman|century", re.IGNORECASE)
-FONTS = {"CJK": "Noto Sans CJK SC", "Emoji": "Noto Emoji"} | {
-    name: f"Noto Sans {name}"
-    for name in "Hebrew Arabic Armenian Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada Malayalam Sinhala Thai Lao Myanmar Georgian Ethiopic Khmer Symbols".split()
+SCRIPTS = {  # code points of scripts that need a font of their own, as ranges of a regular expression
+    "CJK": "\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff\u1100-\u11ff",
+    "Hebrew": "\u0590-\u05ff\ufb1d-\ufb4f",
+    "Arabic": "\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefe",
+    "Armenian": "\u0530-\u058f",
+    "Devanagari": "\u0900-\u097f",
+    "Bengali": "\u0980-\u09ff",
+    "Gurmukhi": "\u0a00-\u0a7f",
+    "Gujarati": "\u0a80-\u0aff",
+    "Oriya": "\u0b00-\u0b7f",
+    "Tamil": "\u0b80-\u0bff",
+    "Telugu": "\u0c00-\u0c7f",
+    "Kannada": "\u0c80-\u0cff",
+    "Malayalam": "\u0d00-\u0d7f",
+    "Sinhala": "\u0d80-\u0dff",
+    "Thai": "\u0e00-\u0e7f",
+    "Lao": "\u0e80-\u0eff",
+    "Myanmar": "\u1000-\u109f",
+    "Georgian": "\u10a0-\u10ff",
+    "Ethiopic": "\u1200-\u137f",
+    "Khmer": "\u1780-\u17ff",
+    "Symbols": "\u2190-\u2bff",
+    "Emoji": "\U0001f000-\U0001faff",
 }
-SCRIPTS = re.compile(
-    "|".join(
-        f"(?P<{name}>[{ranges}](?:[{ranges} ]*[{ranges}])?)"
-        for name, ranges in {
-            "CJK": "\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff\u1100-\u11ff",
-            "Hebrew": "\u0590-\u05ff\ufb1d-\ufb4f",
-            "Arabic": "\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefe",
-            "Armenian": "\u0530-\u058f",
-            "Devanagari": "\u0900-\u097f",
-            "Bengali": "\u0980-\u09ff",
-            "Gurmukhi": "\u0a00-\u0a7f",
-            "Gujarati": "\u0a80-\u0aff",
-            "Oriya": "\u0b00-\u0b7f",
-            "Tamil": "\u0b80-\u0bff",
-            "Telugu": "\u0c00-\u0c7f",
-            "Kannada": "\u0c80-\u0cff",
-            "Malayalam": "\u0d00-\u0d7f",
-            "Sinhala": "\u0d80-\u0dff",
-            "Thai": "\u0e00-\u0e7f",
-            "Lao": "\u0e80-\u0eff",
-            "Myanmar": "\u1000-\u109f",
-            "Georgian": "\u10a0-\u10ff",
-            "Ethiopic": "\u1200-\u137f",
-            "Khmer": "\u1780-\u17ff",
-            "Symbols": "\u2190-\u2bff",
-            "Emoji": "\U0001f000-\U0001faff",
-        }.items()
-    )
-)
+FONTS = {name: f"Noto Sans {name}" for name in SCRIPTS} | {"CJK": "Noto Sans CJK SC", "Emoji": "Noto Emoji"}
 FONT_RULE = re.compile(r"(font-family\s*:\s*)([^;}]+)")
 
 
@@ -153,12 +145,15 @@ def settle_fonts(root):
 
 def settle_scripts(root):
     """Put runs of other scripts into elements that name their font: usvg looks for one font for a whole run, and shows boxes else."""
+    if "".join(root.itertext()).isascii():
+        return
+    pattern = re.compile("|".join(f"(?P<{name}>[{ranges}](?:[{ranges} ]*[{ranges}])?)" for name, ranges in SCRIPTS.items()))
     for element in list(root.iter(f"{{{SVG}}}text", f"{{{SVG}}}tspan", f"{{{SVG}}}textPath", f"{{{SVG}}}a")):
         pieces = [(None, element.text)] + [(child, child.tail) for child in element]
         for child, text in pieces:
-            if not text or not SCRIPTS.search(text):
+            if not text or not pattern.search(text):
                 continue
-            first, *runs = cut(text)
+            first, *runs = cut(text, pattern)
             if child is None:
                 element.text, at = first[1], 0
             else:
@@ -171,10 +166,10 @@ def settle_scripts(root):
                 element.insert(at + offset, span)
 
 
-def cut(text):
+def cut(text, pattern):
     """The text as [font, run] pairs; the first run has no font of its own and may be empty."""
     runs, at = [(None, "")], 0
-    for match in SCRIPTS.finditer(text):
+    for match in pattern.finditer(text):
         if match.start() > at:
             runs.append((None, text[at : match.start()]))
         runs.append((FONTS[match.lastgroup], match[0]))
@@ -244,6 +239,15 @@ def background():
         refuse("unsupported", f"background: {OPTIONS['background']!r} is no colour; a name or #rrggbb is")
 
 
+def one_page():
+    import pypdfium2
+
+    with pypdfium2.PdfDocument(str(OUTPUT)) as made:
+        if len(made) != 1:
+            raise RuntimeError(f"wrote {len(made)} pages instead of one")
+    return 1
+
+
 def write_raster(picture):
     options = {}
     if TARGET in OPAQUE and picture.getchannel("A").getextrema()[0] < 255:
@@ -282,7 +286,7 @@ def convert():
     if TARGET == "pdf":
         shrink = min(1.0, 14400 / max(width * 0.75, height * 0.75))
         OUTPUT.write_bytes(draw(root, width * 0.75 * shrink, height * 0.75 * shrink, "pdf"))
-        return {"pages": check_pdf(OUTPUT, 0), "width": round(width), "height": round(height)}
+        return {"pages": one_page(), "width": round(width), "height": round(height)}
     if TARGET == "ico" and max(width, height) > 256:
         width, height = width * 256 / max(width, height), height * 256 / max(width, height)
         if OPTIONS["width"] or OPTIONS["height"]:
