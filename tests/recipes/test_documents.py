@@ -249,3 +249,34 @@ def test_a_long_document_has_its_pages(client: httpx.Client, tmp_path: Path) -> 
     assert done.facts["pages"] == len(pypdf.PdfReader(done.output).pages) > 50
     assert "Paragraph 1999" in text
     assert "omega" in text
+
+
+FORMULA = (
+    r"Energy $E = mc^2$, share $\frac{a_1}{\sqrt{x}}$, price $5 or $6."
+    "\n\n$$\\sum_{i=1}^{n} \\left( x_i \\right)$$\n"
+)
+
+
+def test_formulas_are_typeset(client: httpx.Client, tmp_path: Path) -> None:
+    """A PDF shows formulas as mathematics: no backslash, no dollar but those of the prices."""
+    text = pdf_text(run(client, tmp_path, FORMULA.encode(), "md", "pdf").output)
+    assert "\\" not in text
+    assert text.count("$") == 2
+    assert all(letter in text for letter in "∑√𝐸𝑚𝑥")
+
+
+def test_formulas_stay_formulas(client: httpx.Client, tmp_path: Path) -> None:
+    """From md over html back to md the TeX is kept; LaTeX has it as mathematics."""
+    page = run(client, tmp_path, FORMULA.encode(), "md", "html").output.read_bytes()
+    assert run(client, tmp_path, page, "html", "md").output.read_text().split() == FORMULA.split()
+    assert r"\frac{a_1}{\sqrt{x}}" in run(client, tmp_path, FORMULA.encode(), "md", "tex").output.read_text()
+
+
+@pytest.mark.parametrize(
+    "tex", [r"\foo{x}", r"\hat{}", r"a_b_c", r"\frac{}", "x^" * 60, r"\left( x", r"\begin{matrix} 1 & 2"]
+)
+def test_odd_formulas_stay_text(client: httpx.Client, tmp_path: Path, tex: str) -> None:
+    """A formula that cannot be typeset hinders nothing: the words around it are there."""
+    text = pdf_text(run(client, tmp_path, f"before ${tex}$ after".encode(), "md", "pdf").output)
+    assert "before" in text
+    assert "after" in text
