@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from serving import Served, serving
+
+from tests.serving import Served, serving
 
 
 @pytest.fixture(scope="session")
@@ -24,15 +25,15 @@ def client(service: Served) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """A factory of services with settings of their own: ``serve(concurrency="1")``."""
+def serve(service: Served, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """A factory of services with settings of their own, on the shared one's engine: ``serve(concurrency="1")``."""
     with ExitStack() as running:
         count = iter(range(100))
 
         def start(**settings: str) -> Served:
             directory = tmp_path / str(next(count))
             directory.mkdir()
-            return running.enter_context(serving(directory, settings))
+            return running.enter_context(serving(directory, settings, engine_of=service))
 
         yield start
 

@@ -49,15 +49,24 @@ class Served(Struct, frozen=True):
 
 
 @contextmanager
-def serving(data_directory: Path, settings: Mapping[str, str]) -> Iterator[Served]:
-    """Run `recast serve` with these settings (``max_input_bytes``: ``"10"``) for the length of the ``with``."""
+def serving(data_directory: Path, settings: Mapping[str, str], *, engine_of: Served | None = None) -> Iterator[Served]:
+    """Run `recast serve` with these settings (``max_input_bytes``: ``"10"``) for the length of the ``with``.
+
+    Args:
+        data_directory: Its own.
+        settings: By field name.
+        engine_of: A service whose engine is used, which saves starting another; None: one of its own, or the settings' choice.
+    """
     port, engine_port = free_port(), free_port()
+    engine_url = engine_of.engine_url if engine_of else f"http://127.0.0.1:{engine_port}"
+    elsewhere = {"engine_url": f"{engine_url}/v1", "openai_api_key": "test"} if engine_of else {}
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RECAST_", "OPENAI_"))}
     given = {
         "requests_per_minute": "0",
         "port": str(port),
         "engine_port": str(engine_port),
         "data_dir": str(data_directory),
+        **elsewhere,
         **settings,
     }
     log = data_directory / "log"
@@ -68,7 +77,7 @@ def serving(data_directory: Path, settings: Mapping[str, str]) -> Iterator[Serve
             stderr=errors,
         )
     try:
-        served = Served(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{engine_port}", process, data_directory, log)
+        served = Served(f"http://127.0.0.1:{port}", engine_url, process, data_directory, log)
         _wait_until_ready(served)
         yield served
     finally:

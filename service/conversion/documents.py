@@ -34,7 +34,7 @@ ANSWER_HEADERS = {
     "Content-Disposition": "The file's name: the input's stem and the new extension (RFC 6266).",
     "Recast-Recipe": "The recipe that was followed, and its version: `table/1`.",
     "Recast-Input-Type": "The media type the input was taken for.",
-    "Recast-Container": "The container it was made in; deleted by now.",
+    "Recast-Container": "The container it was made in; it is deleted once the answer is read.",
     "Recast-Attempt": "Who made the file: `program` or `model`; how many attempts (`n`) and tokens it took.",
     "Recast-Fidelity": "What the recipe promises: `exact`, `content` or `layout`.",
     "Recast-Facts": "Counts that the program verified in its output: a Dictionary of RFC 9651.",

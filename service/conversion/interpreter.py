@@ -64,12 +64,14 @@ class Interpreter:
                 with translated():
                     await self._client.models.retrieve(model)
                 self._offers[model] = True
-            except InterpreterFailed:
+            except InterpreterFailed as failure:
+                if failure.status != httpx2.codes.NOT_FOUND:
+                    raise
                 self._offers[model] = False
         return self._offers[model]
 
     async def ready(self) -> bytes:
-        """Return the engine's own readiness answer (JSON), or nothing from a vendor, which has none; and sweep.
+        """Return the engine's own readiness answer (JSON), or an empty object for a vendor, which has none; and sweep.
 
         Raises:
             InterpreterDown: It cannot be reached, or says that it is not ready.
@@ -82,7 +84,8 @@ class Interpreter:
             raise InterpreterDown
         if self._to_delete:
             await self.sweep()
-        return answer.content if answer.is_success else b""
+        is_json = answer.is_success and answer.headers.get("content-type", "").startswith("application/json")
+        return answer.content if is_json else b"{}"
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator["Session"]:

@@ -53,7 +53,7 @@ async def readyz(request: AnyRequest) -> Ready:
     parts = parts_of(request)
     if parts.conversions.draining:
         raise Draining
-    state = msgspec.json.decode(await parts.interpreter.ready() or b"{}", type=EngineState)
+    state = msgspec.json.decode(await parts.interpreter.ready(), type=EngineState)
     if state.isolation:
         parts.isolation.labels(state.isolation).set(1)
     return Ready("ready", state)

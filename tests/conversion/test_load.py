@@ -2,6 +2,7 @@
 
 import io
 import signal
+import socket
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ NOTHING = {"containers": 0, "uploads": 0, "spooled": 0}
 
 
 @pytest.fixture(scope="module")
-def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def trial(service: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service with the trial recipe, one place, one in the queue, and short budgets."""
     settings = {
         "recipes": str(RECIPES),
@@ -28,7 +29,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "queue_seconds": "1",
         "run_seconds": "8",
     }
-    with serving(tmp_path_factory.mktemp("trial"), settings) as served:
+    with serving(tmp_path_factory.mktemp("trial"), settings, engine_of=service) as served:
         yield served
 
 
@@ -85,6 +86,19 @@ def test_busy_is_told_with_the_time_to_come_back(trial: Served) -> None:
     assert (waiting.result().status_code, running.result().status_code) == (429, 200)
 
 
+def test_a_client_that_goes_while_it_waits(trial: Served) -> None:
+    """Its place in the queue is free within a second."""
+    host, port = trial.url.removeprefix("http://").split(":")
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(_trial, trial, "sleep", 2)
+        _until(lambda: _metric(trial, "recast_conversions_in_flight") == 1)
+        with socket.create_connection((host, int(port))) as waiting:
+            waiting.sendall(b"PUT /convert/ics/a.csv HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\na\n1\n")
+            _until(lambda: _metric(trial, "recast_queue_depth") == 1, seconds=1)
+        _until(lambda: _metric(trial, "recast_queue_depth") == 0, seconds=1)
+        assert running.result().status_code == 200
+
+
 def test_an_archive_is_sent_while_later_files_run(trial: Served) -> None:
     """With one place, three files of a second each: the first is on its way long before the last is done."""
     parts = [("file", (f"{name}.csv", b"a\n1\n")) for name in "abc"]
@@ -104,9 +118,10 @@ def test_the_places_are_free_again(trial: Served) -> None:
     assert _metric(trial, "recast_conversions_in_flight") == 0
 
 
-def test_a_drain_finishes_what_runs(tmp_path: Path) -> None:
+def test_a_drain_finishes_what_runs(serve: Callable[..., Served]) -> None:
     """After SIGTERM the service is unready at once, takes nothing new, finishes what runs, and exits with 0."""
-    with serving(tmp_path, {"recipes": str(RECIPES)}) as service, ThreadPoolExecutor() as pool:
+    service = serve(recipes=str(RECIPES))
+    with ThreadPoolExecutor() as pool:
         running = pool.submit(_trial, service, "sleep", 2)
         _until(lambda: _metric(service, "recast_conversions_in_flight") == 1)
         service.process.send_signal(signal.SIGTERM)

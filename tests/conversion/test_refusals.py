@@ -1,12 +1,13 @@
 """Every way a request can fail is a problem document that says what to change."""
 
+import errno
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from service.conversion.problems import TABLE
+from service.conversion.problems import TABLE, problem_of
 from tests.serving import Served
 
 CSV = b"code,amount\n007,1.5\n"
@@ -132,6 +133,13 @@ def test_keys(serve: Callable[..., Served]) -> None:
     assert [_problem(answer)["status"] for answer in refused] == [401, 401]
     assert refused[0].headers["WWW-Authenticate"] == "Bearer"
     assert (taken.status_code, offered.status_code) == (200, 200)
+
+
+def test_a_full_disk_is_told_as_such() -> None:
+    """An upload that finds no room is not the caller's fault, and can be tried again."""
+    problem = problem_of(OSError(errno.ENOSPC, "No space left on device", "/data/spool/x"), "id")
+    assert (problem.status, problem.code, problem.retryable) == (503, "storage_full", True)
+    assert "spool" not in problem.detail
 
 
 def test_every_row_of_the_table_can_be_rendered() -> None:
