@@ -22,6 +22,8 @@ def read_book():
     with SOURCE.open("rb") as head:
         magic = head.read(8)
     parts = open_parts() if magic.startswith(b"PK") else None
+    if parts and "content.xml" in parts.namelist():
+        look_at_repeats(parts.read("content.xml"))
     try:
         book = CalamineWorkbook.from_path(str(SOURCE))
         sheets = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet] or list(
@@ -124,6 +126,26 @@ def look_at_size(xml, name):
         columns = max((column_number(one[1]) for one in re.finditer(rb'<c\b[^>]*?\br="([A-Z]+)\d', xml)), default=1)
     if rows * columns > MAX_SHEET_CELLS:
         refuse("too_large", f"sheet {name!r} spans {rows} rows and {columns} columns")
+
+
+def look_at_repeats(xml):
+    """OpenDocument says of a cell or a row how often it is repeated: a few bytes can announce a billion cells."""
+    for sheet in xml.split(b"<table:table ")[1:]:
+        height = width = rows = 0
+        for row in sheet.split(b"<table:table-row")[1:]:
+            times, cells = 1, row.count(b"<table:table-cell") + row.count(b"<table:covered-table-cell")
+            if b"-repeated=" in row:
+                found = re.match(rb'[^>]*?number-rows-repeated="(\d+)"', row)
+                times, cells, place = int(found[1]) if found else 1, 0, 0
+                for tag in re.findall(rb"<table:(?:covered-)?table-cell\b[^>]*>", row):
+                    found = re.search(rb'number-columns-repeated="(\d+)"', tag)
+                    place += int(found[1]) if found else 1
+                    cells = place if b"value-type=" in tag else cells
+            rows += times
+            if cells:
+                height, width = rows, max(width, cells)
+        if height * width > MAX_SHEET_CELLS:
+            refuse("too_large", f"a sheet spans {height} rows and {width} columns")
 
 
 def column_number(letters):

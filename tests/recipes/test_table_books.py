@@ -182,6 +182,22 @@ def test_announced_billions(client: httpx.Client) -> None:
     assert refusal(client, content, "xlsx", "csv") == (422, "too_large")
 
 
+def test_repeated_billions(client: httpx.Client) -> None:
+    """An OpenDocument cell that is repeated over the whole sheet is refused; empty ones at the end are nothing."""
+    content = post(client, b"a,b\n1,2\n", "csv", "ods")
+    one = b'<table:table-cell office:value-type="float" office:value="1">'
+    many = one.replace(b" ", b' table:number-columns-repeated="16384" ', 1)
+    rows = patched(
+        patched(content, "content.xml", one, many),
+        "content.xml",
+        b"<table:table-row>",
+        b'<table:table-row table:number-rows-repeated="60000">',
+    )
+    assert refusal(client, rows, "ods", "csv") == (422, "too_large")
+    tail = b'<table:table-row table:number-rows-repeated="1048000"><table:table-cell table:number-columns-repeated="16384"/></table:table-row></table:table>'
+    assert post(client, patched(content, "content.xml", b"</table:table>", tail), "ods", "csv") == b"a,b\n1,2\n"
+
+
 def test_inflated(client: httpx.Client) -> None:
     """A workbook that unpacks to hundreds of times its size is refused before it is read."""
     content = patched(
