@@ -1,4 +1,4 @@
-"""Notebooks into scripts; every other target by way of one HTML tree."""
+"""Notebooks into scripts and back; every other target by way of one HTML tree."""
 
 
 def write_script():
@@ -19,6 +19,8 @@ def write_script():
 
 
 def convert():
+    if TARGET == "ipynb":
+        return write_ipynb()
     if TARGET == "py":
         return write_script()
     body, title = read_document()

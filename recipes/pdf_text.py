@@ -11,8 +11,8 @@ def outline(pdf):
     return entries
 
 
-def convert():
-    pdf = open_pdf()
+def extract(pdf):
+    """The text of the chosen pages as TARGET."""
     numbers = chosen_pages(len(pdf))
     pages, empty = [], []
     for number in numbers:
@@ -35,5 +35,3 @@ def convert():
             raise RuntimeError("the JSON does not read back")
     return {"pages": len(numbers), "characters": sum(len(page["text"]) for page in pages)}
 
-
-run(convert)

@@ -1,4 +1,4 @@
-"""A Python script as a notebook."""
+"""A Python script as a notebook: cells at the marks of the percent format, one cell when there are none."""
 
 
 def script_cells(text):
@@ -27,7 +27,7 @@ def script_cells(text):
     return cells
 
 
-def convert():
+def write_ipynb():
     cells = script_cells(decoded(SOURCE.read_bytes()).decode())
     if not cells:
         refuse("empty", "the script has no lines")
@@ -42,5 +42,3 @@ def convert():
         raise RuntimeError("the notebook does not read back")
     return {"cells": len(cells)}
 
-
-run(convert)

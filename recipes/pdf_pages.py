@@ -1,3 +1,0 @@
-"""Pages of a PDF as pictures."""
-
-run(lambda: draw(open_pdf()))
