@@ -29,6 +29,7 @@ from service.engine.transcript import Transcript
 from service.engine.turns import Run
 from service.engine.wire import Page, PageQuery
 
+UNREAD_SECONDS = 5.0
 _REPLAYS_KEPT = 100
 _log = structlog.get_logger("recast.engine")
 
@@ -64,6 +65,11 @@ class Running:
     def stored(self) -> Stored:
         """The response as memory keeps it."""
         return Stored(self.response, self.context.input, self.run.outputs())
+
+    def end_if_unread(self) -> None:
+        """Cancel a streamed run whose client was gone before the stream began, so that nothing else would end it."""
+        if self.task is not None and not self.transcript.was_read:
+            self.task.cancel()
 
     async def end(self) -> None:
         """Cancel the run and wait until it has let go of its container."""
@@ -138,6 +144,8 @@ class Responses:
             if len(self._replays) > _REPLAYS_KEPT:
                 self._replays.popitem(last=False)
         running.task = asyncio.create_task(self._perform(running), name=response.id)
+        if request.stream and not request.background:
+            asyncio.get_running_loop().call_later(UNREAD_SECONDS, running.end_if_unread)
         return running
 
     async def _perform(self, running: Running) -> None:

@@ -21,6 +21,7 @@ class Transcript:
         self._count = 0
         self._frames: list[bytes] = []
         self._closed = False
+        self.was_read = False
         self._grown = asyncio.Event()
 
     def add(self, event: Event) -> None:
@@ -42,6 +43,7 @@ class Transcript:
 
     async def frames(self, *, after: int = -1, keep_alive_seconds: float) -> AsyncIterator[bytes]:
         """Yield the frames numbered above ``after`` until the transcript closes, joined where several wait; comments in silence."""
+        self.was_read = True
         position = after + 1
         while True:
             grown = self._grown

@@ -1,6 +1,7 @@
 """Streams as they are on the wire, and as the client's helper insists on them: row 11 of the product's table."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -128,6 +129,17 @@ def test_a_client_that_hangs_up_ends_the_run(engine: Served, ai: OpenAI, stream:
         httpx.post(f"{engine.url}/v1/responses", json=body, timeout=httpx.Timeout(5, read=0.8)).read()
     assert settles(lambda: engine.engine.responses.count() == 0)
     assert settles(lambda: list(ai.containers.list()) == [])
+
+
+def test_a_client_that_leaves_before_the_stream_begins_ends_the_run(engine: Served) -> None:
+    """A request sent and abandoned at once leaves nothing that runs."""
+    body = json.dumps(request("import time\nwhile True: time.sleep(1)")).encode()
+    head = f"POST /v1/responses HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    host, port = engine.url.removeprefix("http://").split(":")
+    for _ in range(5):
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(head + body)
+    assert settles(lambda: engine.engine.responses.count() == 0, 10)
 
 
 def test_background_responses_go_on_without_their_client(ai: OpenAI) -> None:
