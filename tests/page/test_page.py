@@ -138,6 +138,18 @@ def test_progress_and_cancel(page: Page, service: Served, tmp_path: Path) -> Non
     assert service.settled() == {"containers": 0, "uploads": 0, "spooled": 0}
 
 
+def test_no_connection(page: Page) -> None:
+    """Without a connection the page says so, and the next try works."""
+    page.choose(SAMPLES / "table.csv")
+    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", upload(-1) | {"offline": True})
+    page.convert(0, "tsv")
+    page.until(lambda: page.shown(0, ".problem"))
+    assert page.part(0, ".problem").text == "The service cannot be reached. Check the connection and try again."
+    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", upload(-1))
+    page.convert(0, "tsv")
+    assert page.finished(0) == "table.tsv is ready."
+
+
 def test_dropped_files(page: Page) -> None:
     """A file dropped anywhere on the page is taken."""
     page.driver.execute_script(
