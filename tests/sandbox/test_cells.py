@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,3 +113,16 @@ def test_an_interrupt_keeps_the_state(container: Container) -> None:
 def test_ping_makes_a_container(box: Box) -> None:
     """Readiness is a fork and an answer, not a flag."""
     assert box.ask("ping") is None
+
+
+def test_a_masked_proc_is_left_empty(make_box: Any) -> None:
+    """Where parts of /proc are covered, as in Docker, containers have none; notebooks, files and restarts work the same."""
+    if not Path("/proc/acpi").is_dir():
+        pytest.skip("nothing of /proc here that could be covered without harm")
+    box = make_box("masked")
+    assert box.ask("about")["empty_proc"] is True
+    container = box.container()
+    assert container.run("import os; os.listdir('/proc'), os.getuid() != 0 or os.getuid()").logs == "([], 0)\n"
+    container.run("open('kept', 'w').write('here')")
+    container.do("restart")
+    assert container.run("print(open('kept').read())").logs == "here\n"

@@ -20,7 +20,7 @@ class Meter:
     """Looks at the processes behind `pidfds` and all they started; with `uid`, at every process of that uid instead."""
 
     def __init__(self, pidfds: list[int], uid: int | None) -> None:
-        self._roots = [_pid(fd) for fd in pidfds]
+        self._roots = [host_pid(fd) for fd in pidfds]
         self._uid = uid
         self._idle_bytes = _resident(self._roots[0])
 
@@ -36,7 +36,8 @@ class Meter:
         return None
 
 
-def _pid(fd: int) -> int:
+def host_pid(fd: int) -> int:
+    """The pid behind a pidfd as this process sees it; -1 when it ended."""
     for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines():
         if line.startswith("Pid:"):
             return int(line.split()[1])

@@ -18,6 +18,7 @@ from service.engine.sandbox.contract import Isolation, Limits, SandboxDown
 from service.engine.sandbox.directory import Directory, unlink_tree
 from service.engine.sandbox.filters import compile_filter
 from service.engine.sandbox.interpreter import Interpreter
+from service.engine.sandbox.meter import host_pid
 from service.engine.sandbox.supervisor import Zygote
 from service.engine.sandbox.tier import SLOTS, Tier
 from service.engine.sandbox.view import View
@@ -95,6 +96,8 @@ class Workshop:
         os.set_blocking(output, False)
         interpreter = Interpreter(ours, output)
         joins = [] if vessel.mounts is None else [vessel.mounts]
+        if vessel.directory is not None and self.tier.namespaces and not joins:
+            raise SandboxDown("this machine's /proc hides what a restart needs")
         groups = vessel.group.join_fds()
         order = frames.Spawn(
             id=next(self._numbers),
@@ -120,12 +123,19 @@ class Workshop:
         data, *mounts = handed
         if vessel.directory is None:
             vessel.directory = Directory(data, vessel.uid, vessel.limits.files)
-            vessel.mounts = mounts.pop() if mounts else None
+            vessel.mounts = mounts.pop() if mounts else self._mounts_of(pidfds[0])
         else:
             os.close(data)
         for fd in mounts:
             os.close(fd)
         return interpreter
+
+    def _mounts_of(self, pidfd: int) -> int | None:
+        """The mount namespace by the engine's own /proc, when the container has none to name it by."""
+        with contextlib.suppress(OSError):
+            if self.tier.namespaces:
+                return os.open(f"/proc/{host_pid(pidfd)}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        return None
 
     async def discard(self, vessel: Vessel) -> None:
         """Let go of everything but the interpreter, which must have ended."""

@@ -236,8 +236,8 @@ def _become_user(slot: int, plan: frames.Plan) -> None:
             os.setgroups([])
         os.setresgid(own, own, own)
         os.setresuid(own, own, own)
+    iso.prctl(iso.PR_SET_DUMPABLE, 1)  # forgotten with the credentials; without it /proc/self belongs to root
     if plan.isolation == "namespaces" and not plan.empty_proc:
-        iso.prctl(iso.PR_SET_DUMPABLE, 1)  # forgotten with the credentials; without it /proc/self belongs to root
         iso.unshare(iso.NEWUSER)
         iso.map_ids("self", f"{_USER} {own} 1", f"{_USER} {own} 1", deny_setgroups=True)
     iso.drop_capabilities()
