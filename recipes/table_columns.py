@@ -119,6 +119,11 @@ def plain(values):
     elif pa.types.is_timestamp(values.type) or pa.types.is_time(values.type):
         text = pc.replace_substring_regex(text, r"(\.\d*?)0+(Z|[+-]\d\d:?\d\d|)$", r"\1\2")
         text = pc.replace_substring_regex(text, r"\.(Z|[+-]\d\d:?\d\d|)$", r"\1")
+        text = (
+            pc.replace_substring_regex(text, r"([+-]\d\d)(\d\d)$", r"\1:\2")
+            if getattr(values.type, "tz", None)
+            else text
+        )
     return text
 
 
@@ -134,9 +139,10 @@ def scalar_text(value):
     if kind is float:
         return (repr(value).removesuffix(".0"), True) if abs(value) < float("inf") else (None, False)
     if isinstance(value, datetime.timedelta):
-        seconds = int(value.total_seconds())
-        sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
-        return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}", False
+        sign, span = ("-", -value) if value < datetime.timedelta() else ("", value)
+        seconds = span.days * 86_400 + span.seconds
+        fraction = f".{span.microseconds:06}".rstrip("0") if span.microseconds else ""
+        return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{fraction}", False
     if isinstance(value, datetime.datetime):
         return value.isoformat(" "), False
     if isinstance(value, (dict, list, tuple)):
@@ -156,8 +162,8 @@ def bytes_text(value):
 
 def bare(value):
     """What JSON cannot say itself, said in text."""
-    if isinstance(value, int):
-        return json.loads(json.dumps(value))
+    if isinstance(value, decimal.Decimal) and value.is_finite():
+        return orjson.Fragment(str(value))
     return scalar_text(value)[0]
 
 
@@ -165,7 +171,8 @@ def nested_text(value):
     try:
         return orjson.dumps(value, default=bare, option=orjson.OPT_NON_STR_KEYS).decode()
     except (orjson.JSONEncodeError, RecursionError):  # whole numbers past 64 bits; lone surrogates
-        return json.dumps(value, default=bare, ensure_ascii=False).encode(errors="replace").decode()
+        text = json.dumps(value, default=lambda one: scalar_text(one)[0], ensure_ascii=False)
+        return text.encode(errors="replace").decode()
 
 
 def strings(values):

@@ -242,6 +242,8 @@ def json_cells(column, start, length):
         if column.kind == "boolean":
             array = pc.utf8_lower(array)
         return pc.fill_null(array, "null")
+    if column.values is not None and pa.types.is_timestamp(column.values.type):
+        array = pc.replace_substring(array, " ", "T", max_replacements=1)
     strings = array
     if has_illegal(array):
         strings = each(strings, lambda text: orjson.dumps(text)[1:-1].decode())
