@@ -65,7 +65,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str, Meta(description="Model for free instructions, repairs and recipes without a program; empty: none.")
     ] = ""
     model_url: Annotated[str, Meta(description="OpenAI-compatible endpoint that the engine asks for models.")] = ""
-    model_name: Annotated[str, Meta(description="Name of the model there.")] = ""
+    model_name: Annotated[
+        str, Meta(description="Names of the models there, comma-separated; the first is the default.")
+    ] = ""
     model_api_key: Annotated[str, Meta(description="Key for that endpoint.")] = ""
 
     model_dialect: Annotated[
@@ -106,6 +108,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def upstream_url(self) -> str | None:
         """Base URL of an engine elsewhere, or None when `serve` runs its own."""
         return self.engine_url or (VENDOR_URL if self.openai_api_key else None)
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models of the endpoint that requests may name."""
+        return tuple(name.strip() for name in self.model_name.split(",") if name.strip()) if self.model_url else ()
 
     @property
     def kernel_interpreter(self) -> Path:

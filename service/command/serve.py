@@ -204,18 +204,19 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine | _Elsewhere]:
 
 
 def _models(settings: Settings) -> "list[Model]":
-    from service.engine.upstream import Upstream  # noqa: PLC0415 - likewise
-
-    if not (settings.model_url and settings.model_name):
+    if not settings.model_names:
         return []
+    from service.engine.upstream import Upstream  # noqa: PLC0415 - its client takes a second to import
+
     return [
         Upstream(
-            name=settings.model_name,
+            name=name,
             url=settings.model_url,
             api_key=settings.model_api_key or None,
             dialect=settings.model_dialect,
             sees_images=settings.model_vision,
         )
+        for name in settings.model_names
     ]
 
 
@@ -226,7 +227,7 @@ def _application(settings: Settings, catalogue: LiveCatalogue, engine: Engine | 
         catalogue=catalogue,
         engine_url=engine.url,
         engine_key=engine.key,
-        model=settings.model or (settings.model_name if settings.model_url else None),
+        model=settings.model or next(iter(settings.model_names), None),
         access=Access(settings.api_keys, requests_per_minute=settings.conversions_per_minute or None),
         data_directory=settings.data_directory,
         max_input_bytes=settings.max_input_bytes,
