@@ -262,11 +262,12 @@ class Card {
     if (this.running || !this.chosen()) return;
     this.forgetResult();
     const format = this.chosen().output_format;
+    const focused = this.root.contains(document.activeElement); // then the focus goes on to what comes next
     this.part("ask").hidden = true;
     this.part("running").hidden = false;
     const begun = performance.now();
     this.running = convert(this.file, format, this.fields(), (name, share) => this.stage(name, share));
-    this.part("cancel").focus({ preventScroll: true });
+    if (focused) this.part("cancel").focus({ preventScroll: true });
     try {
       this.finish(await this.running.promise, format, (performance.now() - begun) / 1000);
     } catch (error) {
@@ -276,6 +277,7 @@ class Card {
       this.running = null;
       this.part("running").hidden = true;
       this.part("ask").hidden = false;
+      if (focused && $("#key").hidden) this.part(this.url ? "download" : "convert").focus({ preventScroll: true });
     }
   }
 
@@ -301,11 +303,9 @@ class Card {
     this.part("warnings").hidden = !warnings.length;
     this.part("result").hidden = false;
     say(`${made} is ready.${warnings.length ? ` ${warnings.join(". ")}.` : ""}`);
-    if (document.activeElement === document.body || this.root.contains(document.activeElement)) {
-      this.part("download").focus({ preventScroll: true });
-    }
-    const shown = await previewOf(blob, type, this.url, made);
-    if (shown && this.url) {
+    const url = this.url;
+    const shown = await previewOf(blob, type, url, made);
+    if (shown && url === this.url) {
       this.part("preview").replaceChildren($("figcaption", this.root), shown.element);
       $("figcaption", this.root).textContent = shown.caption;
       this.part("preview").hidden = false;
