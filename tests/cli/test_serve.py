@@ -6,19 +6,26 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from tests.serving import Served
+from tests.serving import Served, free_port, serving
 
 SAMPLES = Path(__file__).parents[2] / "recipes" / "samples"
 CSV = (SAMPLES / "table.csv").read_bytes()
 
 Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Served]:
+    """A service with an engine of its own, for tests that end either."""
+    with serving(tmp_path, {}) as served:
+        yield served
 
 
 def _engine(served: Served) -> psutil.Process:
@@ -55,32 +62,29 @@ def _recast(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[st
     )
 
 
-def test_a_terminated_service_ends_with_nothing_left(serve: Serve) -> None:
+def test_a_terminated_service_ends_with_nothing_left(alone: Served) -> None:
     """SIGTERM: exit code 0, and the engine is gone too."""
-    served = serve()
-    engine = _engine(served)
-    served.process.send_signal(signal.SIGTERM)
-    assert served.process.wait(30) == 0
+    engine = _engine(alone)
+    alone.process.send_signal(signal.SIGTERM)
+    assert alone.process.wait(30) == 0
     assert _until(lambda: not engine.is_running())
 
 
-def test_a_killed_service_takes_its_engine_along(serve: Serve) -> None:
+def test_a_killed_service_takes_its_engine_along(alone: Served) -> None:
     """Even SIGKILL leaves no engine behind."""
-    served = serve()
-    engine = _engine(served)
-    served.process.kill()
-    served.process.wait()
+    engine = _engine(alone)
+    alone.process.kill()
+    alone.process.wait()
     assert _until(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_an_engine_that_dies_is_started_again(serve: Serve) -> None:
+def test_an_engine_that_dies_is_started_again(alone: Served) -> None:
     """The service says 503 meanwhile, and then converts as before."""
-    served = serve()
-    assert _converts(served)
-    engine = _engine(served)
+    assert _converts(alone)
+    engine = _engine(alone)
     engine.kill()
-    assert _until(lambda: _converts(served))
-    assert _engine(served).pid != engine.pid
+    assert _until(lambda: _converts(alone))
+    assert _engine(alone).pid != engine.pid
 
 
 def test_a_running_conversion_outlives_the_signal(serve: Serve) -> None:
@@ -130,10 +134,7 @@ def test_a_taken_port_is_said_in_one_line() -> None:
 
 def test_an_engine_that_cannot_work_here_stops_the_start() -> None:
     """It says why in one line, and the service ends too."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    done = _recast("serve", port=port, engine_port="0", kernel_python="/nowhere/python")
+    done = _recast("serve", port=str(free_port()), engine_port="0", kernel_python="/nowhere/python")
     assert done.returncode == 1
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["recast", "recast"]
     assert "/nowhere/python" in done.stderr
@@ -142,10 +143,7 @@ def test_an_engine_that_cannot_work_here_stops_the_start() -> None:
 def test_a_wrong_recipe_stops_the_start(tmp_path: Path) -> None:
     """One line that names the file."""
     (tmp_path / "mine.toml").write_text("titel = 1", encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    done = _recast("serve", port=port, recipes=str(tmp_path))
+    done = _recast("serve", port=str(free_port()), recipes=str(tmp_path))
     assert done.returncode == 1
     assert f"{tmp_path}/mine.toml: " in done.stderr
 
