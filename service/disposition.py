@@ -55,8 +55,9 @@ def filename_of(header: str | None) -> str | None:
 
 def attachment(name: str) -> str:
     """Return the value of ``Content-Disposition`` that offers a file under this name, pure ASCII, any Unicode in ``filename*``."""
-    fallback = _UNSAFE_IN_QUOTES.sub("_", unicodedata.normalize("NFKD", name).encode("ascii", "replace").decode())
-    value = f'attachment; filename="{fallback.replace("?", "_")}"'
+    letters = (each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
+    fallback = _UNSAFE_IN_QUOTES.sub("_", "".join(letters))
+    value = f'attachment; filename="{fallback}"'
     return value if fallback == name else f"{value}; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS)}"
 
 

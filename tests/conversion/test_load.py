@@ -115,7 +115,7 @@ def test_an_archive_is_sent_while_later_files_run(trial: Served) -> None:
 def test_the_places_are_free_again(trial: Served) -> None:
     """After all of the above the service converts as before."""
     assert _trial(trial, "write").status_code == 200
-    assert _metric(trial, "recast_conversions_in_flight") == 0
+    _until(lambda: _metric(trial, "recast_conversions_in_flight") == 0)
 
 
 def test_a_drain_finishes_what_runs(serve: Callable[..., Served]) -> None:

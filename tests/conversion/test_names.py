@@ -13,6 +13,7 @@ names = st.text(min_size=1, max_size=300)
 
 
 @given(names)
+@example("what?.csv")
 @example("../../etc/passwd")
 @example("C:\\Windows\\report.xlsx")
 @example('quote".csv')

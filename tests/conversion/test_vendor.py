@@ -39,7 +39,7 @@ def served(hosted: Vendor, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def convert(served: Served) -> Iterator[Any]:
     """Convert a small table to JSON."""
     with served.client() as client:
-        yield lambda: client.post("/convert/json", files={"file": ("codes.csv", b"code\n007\n")})
+        yield lambda: client.post("/convert/json", files={"file": ("zebra-42.csv", b"code\n007\n")})
 
 
 def _deleted(hosted: Vendor, count: int) -> list[str]:
@@ -60,7 +60,7 @@ def test_a_run_by_the_vendors_model(hosted: Vendor, convert: Any) -> None:
     assert (asked["model"], asked["tool_choice"], asked["store"], asked["stream"]) == ("gpt", "required", False, True)
     assert asked["include"] == ["code_interpreter_call.outputs"]
     assert asked["tools"][0]["container"] == {"type": "auto", "file_ids": ["file-1"], "memory_limit": "1g"}
-    assert "codes" not in asked["input"]
+    assert "zebra-42" not in asked["input"]
     assert _deleted(hosted, 2) == ["cntr_1", "file-1"]
 
 
