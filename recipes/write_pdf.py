@@ -75,6 +75,8 @@ class Typesetter:
         if tag == "p" and element not in self.holders and not any(child.tag in BLOCKS for child in element):
             align = re.search(r"(?:^|[;\s])text-align\s*:\s*(center|right)", element.get("style") or "") or re.match("(center|right)$", element.get("align") or "")
             content = self.flow(element, depth)
+            if element.get("dir") in ("rtl", "ltr") and content:
+                content = [f"{{set text(dir: {element.get('dir')});{';'.join(content)}}}"]
             return [f"align({align.group(1)}, {{{';'.join(content)}}})"] if align and content else content
         if tag == "pre":
             return self.code_block(element)
@@ -197,7 +199,7 @@ class Typesetter:
             return [quoted(element.get("value"))] if element.get("value") and element.get("type") not in ("hidden", "password") else []
         if tag in CODE:
             text = re.sub(r"\s+", " ", element.text_content())
-            return [*self.anchor(element), f"raw({quoted(text)})"] if text else []
+            return [*self.anchor(element), f"mono({quoted(text)})"] if text else []
         if "footnote-backref" in (element.get("class") or ""):
             return []
         if tag == "span" and (element.get("class") or "").startswith("math") and not self.plain:
