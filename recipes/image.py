@@ -263,15 +263,24 @@ def held(picture):
     return picture
 
 
+def orientation_of(source):
+    """How the picture lies, by its EXIF: 1 (upright) to 8; EXIF that cannot be read says nothing."""
+    try:
+        orientation = source.getexif().get(0x0112, 1)
+    except BROKEN:
+        warn("the EXIF data is damaged and was ignored")
+        return 1
+    return orientation if orientation in range(1, 9) else 1
+
+
 def prepared(canvas):
     """What turns a decoded frame into one to write; canvas is the size its frames share, or None."""
 
     def prepare(source):
         duration, dpi = source.info.get("duration"), source.info.get("dpi")
         picture = source
-        if source.format in ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"):
-            with decoding():
-                picture = ImageOps.exif_transpose(source)
+        if orientation_of(source) > 1:
+            picture = ImageOps.exif_transpose(source)
         picture = held(resized(coloured(picture)))
         profile = picture.info.get("icc_profile")
         if canvas:  # moving pictures want every frame in one size and mode
@@ -474,8 +483,7 @@ def placed(size, dpi, orientation):
 
 def write_pdf(frames, source):
     kept = source.format == "JPEG" and source.mode in ("L", "RGB") and frames.n_frames == 1 and not (OPTIONS["width"] or OPTIONS["height"])
-    orientation = source.getexif().get(0x0112, 1) if kept else 1
-    orientation = orientation if orientation in range(1, 9) else 1
+    orientation = orientation_of(source) if kept else 1
     with OUTPUT.open("wb") as file:
         pdf = Pdf(file)
         profiles = {}
