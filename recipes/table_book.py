@@ -31,11 +31,9 @@ def read_book():
         )
         tables = []
         for sheet in chosen(sheets, [one for one in sheets if one.visible == SheetVisibleEnum.Visible] or sheets):
-            stored = parts and sheet_xml(parts, sheet.name)
-            if stored:
-                look_at_size(stored, sheet.name)
+            errors = look_inside(parts, sheet.name) if parts else []
             rows = book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
-            tables.append(table_of_rows(sheet.name, rows, stored))
+            tables.append(table_of_rows(sheet.name, rows, errors))
         return tables
     except PasswordError:
         refuse("encrypted", "the workbook is protected by a password")
@@ -155,21 +153,28 @@ def column_number(letters):
     return number
 
 
-def table_of_rows(name, rows, xml):
-    if xml is not None:
-        blank = len(NO_VALUE.findall(xml))
-        if blank:
-            warn(f"{blank} formulas have no stored value and are empty: open and save the workbook once to have them")
-        if b't="e"' in xml:
-            for letters, row, text in ERROR_CELL.findall(xml):
-                row, column = int(row) - 1, column_number(letters) - 1
-                if row < len(rows) and column < len(rows[row]):
-                    rows[row][column] = text.decode(errors="replace")
+def look_inside(parts, name):
+    """What calamine does not say of a sheet of an xlsx: its size before it is read, its error cells, formulas without a value."""
+    xml = sheet_xml(parts, name)
+    if not xml:
+        return []
+    look_at_size(xml, name)
+    blank = len(NO_VALUE.findall(xml))
+    if blank:
+        warn(f"{blank} formulas have no stored value and are empty: open and save the workbook once to have them")
+    return ERROR_CELL.findall(xml) if b't="e"' in xml else []
+
+
+def table_of_rows(name, rows, errors):
+    for letters, row, text in errors:
+        row, column = int(row) - 1, column_number(letters) - 1
+        if row < len(rows) and column < len(rows[row]):
+            rows[row][column] = text.decode(errors="replace")
     while rows and not any(cell != "" for cell in rows[-1]):
         rows.pop()
     if TARGET in ("json", "ndjson", "parquet", "xml"):  # a record needs names: an empty margin has none
-        while rows and not any(cell != "" for cell in rows[0]):
-            rows.pop(0)
+        first = next((number for number, row in enumerate(rows) if any(cell != "" for cell in row)), 0)
+        rows = rows[first:] if first else rows
     headed = OPTIONS.get("header", True) and bool(rows)
     width = max(map(len, rows), default=0)
     names = [scalar_text(cell)[0] or "" for cell in rows[0]] if headed else [f"column_{n}" for n in range(1, width + 1)]
