@@ -230,6 +230,10 @@ def draw(root, width, height, form):
             return typst.compile(str(main), root=folder, font_paths=fonts(), ignore_system_fonts=True, format=form, ppi=72.0)
         except typst.TypstError as error:
             refuse("damaged", f"the SVG cannot be drawn: {error.message}")
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # the renderer's own, which cannot be imported
+                raise
+            refuse("damaged", "the SVG cannot be drawn: the renderer gave up on it")
 
 
 def background():
