@@ -6,6 +6,7 @@ responses.
 
 from collections.abc import Iterable
 
+import anyio
 import msgspec
 
 from service.engine import machine
@@ -131,7 +132,8 @@ class Containers:
             for upload in uploads:
                 await container.add(self._files.path(upload), upload.filename, size=upload.bytes)
         except BaseException:
-            await container.close()
+            with anyio.CancelScope(shield=True):
+                await container.close()
             raise
         self._live[container.id] = container
         self._write(container)

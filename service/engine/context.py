@@ -38,9 +38,14 @@ AUTO_NAME = "auto"
 
 
 class Context(msgspec.Struct, kw_only=True):
-    """A request made ready. ``input`` is its own items, ``history`` all a model should see; ``is_fresh``: the container was made for it."""
+    """A request made ready.
+
+    ``input`` is its own items as they came and ``seen`` as a model should see them; ``history`` ends with the latter. ``is_fresh`` says
+    that the container was made for this request.
+    """
 
     input: list[InputItem]
+    seen: list[InputItem]
     history: list[InputItem]
     container: Container | None
     is_fresh: bool
@@ -61,8 +66,8 @@ class Contexts:
             ApiError: What is wrong with the request, as it would be answered.
         """
         own = [self._resolved(item, f"input[{index}]") for index, item in enumerate(request.items)]
-        history = [*self._memory.before(request.previous_response_id), *own]
-        container, is_fresh = await self._container(request, history)
+        before = self._memory.before(request.previous_response_id)
+        container, is_fresh = await self._container(request, [*before, *own])
         try:
             seen = [await self._attached(item, container, f"input[{index}]") for index, item in enumerate(own)]
         except BaseException:
@@ -72,7 +77,8 @@ class Contexts:
             raise
         return Context(
             input=own,
-            history=[*history[: len(history) - len(own)], *seen],
+            seen=seen,
+            history=[*before, *seen],
             container=container,
             is_fresh=is_fresh,
         )

@@ -26,10 +26,15 @@ _MAX_CHAIN = 1000
 
 
 class Stored(msgspec.Struct):
-    """A response as it is remembered: its own input, with ids, and what its calls put out, shown or not, by call id."""
+    """A response as it is remembered.
+
+    ``input`` is its own input with ids, ``seen`` the same as a model was shown it, with files in their places; ``outputs`` is what its
+    calls put out, shown to the caller or not, by call id.
+    """
 
     response: Response
     input: list[InputItem]
+    seen: list[InputItem]
     outputs: dict[str, list[LogsOutput | ImageOutput]] = {}
 
     def output(self) -> list[InputItem]:
@@ -96,7 +101,7 @@ class Memory:
                 raise PreviousResponseNotFound(identifier)
             chain.append(stored)
             identifier = stored.response.previous_response_id
-        return [item for stored in reversed(chain) for item in [*stored.input, *stored.output()]]
+        return [item for stored in reversed(chain) for item in [*stored.seen, *stored.output()]]
 
     def item(self, identifier: str, param: str) -> InputItem:
         """The stored item that an ``item_reference`` names.

@@ -189,12 +189,6 @@ def _check_together(request: CreateResponse) -> None:
         raise InvalidRequest.not_served("prompt", "A stored prompt")
     if request.input is None and request.previous_response_id is None:
         raise InvalidRequest.missing("input")
-    if request.background and request.store is False:
-        raise InvalidRequest(
-            "Background responses are fetched later, so they need 'store' to be true.",
-            param="store",
-            code="invalid_value",
-        )
     seen = False
     for index, tool in enumerate(request.tools):
         if not isinstance(tool, CodeInterpreterTool):

@@ -30,6 +30,7 @@ from service.engine.turns import Run
 from service.engine.wire import Page, PageQuery
 
 UNREAD_SECONDS = 5.0
+POLL_SECONDS = 600.0  # how long the end of an unstored background response can be asked for
 _REPLAYS_KEPT = 100
 _log = structlog.get_logger("recast.engine")
 
@@ -64,7 +65,7 @@ class Running:
 
     def stored(self) -> Stored:
         """The response as memory keeps it."""
-        return Stored(self.response, self.context.input, self.run.outputs())
+        return Stored(self.response, self.context.input, self.context.seen, self.run.outputs)
 
     def end_if_unread(self) -> None:
         """Cancel a streamed run whose client was gone before the stream began, so that nothing else would end it."""
@@ -160,8 +161,10 @@ class Responses:
             running.run.fail(ServerError())
         finally:
             self._running.pop(running.response.id)
-            if running.response.store:
+            if running.response.store or running.request.background:
                 self._memory.keep(running.stored())
+            if not running.response.store:
+                asyncio.get_running_loop().call_later(POLL_SECONDS, self._memory.forget, running.response.id)
             self._tell(running.run.ended())
 
     async def _clear(self, running: Running) -> None:

@@ -89,6 +89,7 @@ class Run:
         self._draft: Draft | None = None
         self._asks_caller = False
         self.failure: ApiError | None = None
+        self.outputs: dict[str, list[LogsOutput | ImageOutput]] = {}  # of every call by its id, shown or not
 
     async def __call__(self) -> None:
         """Run to the end and tell the last event. Only cancellation and bugs get out."""
@@ -128,10 +129,6 @@ class Run:
         self._settle("cancelled")
         self.transcript.add(events.Cancelled(response=self.response))
         self.transcript.close()
-
-    def outputs(self) -> dict[str, list[LogsOutput | ImageOutput]]:
-        """What the calls of this run put out, by call id, whether the response shows it or not."""
-        return {item.call.id: item.call.outputs or [] for item in self._history if isinstance(item, Ran)}
 
     def ended(self) -> Ended:
         """The run in numbers."""
@@ -245,6 +242,7 @@ class Run:
         self._calls += 1
         cell = await container.run(draft.written(), seconds=min(self._call_seconds, max(1.0, self._seconds_left())))
         draft.ran(cell.outputs)
+        self.outputs[draft.item.id] = cell.outputs
         self._draft = None
         self._figures += cell.made[: cell.figures]
         made = cell.made[cell.figures :]

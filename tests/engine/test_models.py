@@ -277,6 +277,18 @@ def test_history_holds_outputs_that_were_never_shown(play: Callable[..., Played]
     assert [each["content"] for each in told] == ["seen\n"]
 
 
+def test_history_says_where_files_are(play: Callable[..., Played]) -> None:
+    """A file that came with an earlier request is named by its path, also when its upload is gone."""
+    played = play(says("ok"), says("again"))
+    upload = played.ai.files.create(file=("in.txt", b"x"), purpose="user_data")
+    parts: Any = [{"type": "input_file", "file_id": upload.id}, {"type": "input_text", "text": "Keep it."}]
+    first = played.ask(input=[{"role": "user", "content": parts}])
+    played.ai.files.delete(upload.id)
+    played.ask(previous_response_id=first.id)
+    told = [each["content"] for each in played.double.requests[1]["messages"]]
+    assert '{"attached_file":"/mnt/data/in.txt"}\nKeep it.' in told
+
+
 def test_models_are_listed(play: Callable[..., Played]) -> None:
     """``program`` first, then the configured ones by the names that requests use."""
     assert [model.id for model in play().ai.models.list()] == ["program", "tools", "fenced", "json"]

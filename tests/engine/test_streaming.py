@@ -142,9 +142,10 @@ def test_a_client_that_leaves_before_the_stream_begins_ends_the_run(engine: Serv
     assert settles(lambda: engine.engine.responses.count() == 0, 10)
 
 
-def test_background_responses_go_on_without_their_client(ai: OpenAI) -> None:
-    """Answered at once as queued, then retrieved until it is completed."""
-    response = run(ai, "import time; time.sleep(0.3); print('done')", background=True)
+@pytest.mark.parametrize("store", [True, False])
+def test_background_responses_go_on_without_their_client(ai: OpenAI, store: object) -> None:
+    """Answered at once as queued, then retrieved until it is completed; an unstored one for a while."""
+    response = run(ai, "import time; time.sleep(0.3); print('done')", background=True, store=store)
     assert (response.status, response.usage) == ("queued", None)
     assert settles(lambda: ai.responses.retrieve(response.id).status == "completed", 10)
     assert logs(ai.responses.retrieve(response.id)) == "done\n"
