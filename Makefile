@@ -32,12 +32,11 @@ dev: $(VENV)/.dev $(KERNEL)/.kernel
 test: dev
 	$(BIN)/python -m pytest -m "not slow and not bench" $(PYTEST)
 
-# The slower checks: lint, types, the exported API documents, every pair of the catalogue on a tiny input.
+# The slower checks: lint, types, every pair of the catalogue on a tiny input.
 check: dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/recast openapi --check
 	$(BIN)/recast recipes check
 
 # What people use today, for the bench's side by side; as root on Debian also pandoc, poppler, ImageMagick, libvips and LibreOffice.
