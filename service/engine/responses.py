@@ -161,9 +161,10 @@ class Responses:
             running.run.fail(ServerError())
         finally:
             self._running.pop(running.response.id)
-            if running.response.store or running.request.background:
+            is_stored, is_polled = running.response.store, bool(running.request.background)
+            if is_stored or is_polled:
                 self._memory.keep(running.stored())
-            if not running.response.store:
+            if is_polled and not is_stored:
                 asyncio.get_running_loop().call_later(POLL_SECONDS, self._memory.forget, running.response.id)
             self._tell(running.run.ended())
 
