@@ -66,6 +66,19 @@ class Driver:
         self._kernels[id(kernel)] = kernel
         return id(kernel)
 
+    async def op_abandon(self, milliseconds: int) -> None:
+        async def use() -> None:
+            kernel = await self._sandbox.spawn(family="light")
+            try:
+                await kernel.run("import time; time.sleep(60)", seconds=60)
+            finally:
+                await kernel.close()
+
+        task = asyncio.create_task(use())
+        await asyncio.sleep(milliseconds / 1000)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
     async def op_run(self, kernel: int, code: str, seconds: float) -> dict[str, Any]:
         result = await self._kernels[kernel].run(code, seconds=seconds)
         built = msgspec.to_builtins(result)

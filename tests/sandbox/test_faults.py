@@ -59,6 +59,10 @@ def _cgroups(directory: str) -> list[Path]:
     return [path for path in Path("/sys/fs/cgroup").glob(f"*/**/{name}") if path.is_dir()]
 
 
+def _groups_of_containers(directory: str) -> list[Path]:
+    return [path for parent in _cgroups(directory) for path in parent.iterdir() if path.is_dir()]
+
+
 @pytest.fixture(params=["root", "user", "uids", "landlock"])
 def own_box(request: pytest.FixtureRequest, make_box: Any) -> Box:
     """A sandbox that may be broken."""
@@ -174,6 +178,20 @@ def test_closing_ends_everything(own_box: Box) -> None:
     assert _soon(lambda: not _alive(family))
     assert not Path(directory).exists()
     assert _cgroups(directory) == []
+
+
+def test_callers_who_leave_leave_nothing(make_box: Any) -> None:
+    """Spawns and cells that are cancelled at any moment end what they had begun."""
+    box = make_box("root", reserve=0)
+    box.container().close()
+    time.sleep(0.3)
+    before, count = box.ask("about"), len(_family(box.process.pid))
+    for milliseconds in range(0, 30, 2):
+        box.ask("abandon", milliseconds=milliseconds)
+    assert _soon(lambda: len(_family(box.process.pid)) <= count)
+    after = box.ask("about")
+    assert (after["fds"], after["counts"]["live"], after["counts"]["memory_bytes"]) == (before["fds"], 0, 0)
+    assert _groups_of_containers(before["directory"]) == []
 
 
 def test_admission_ends_at_the_budget(make_box: Any) -> None:

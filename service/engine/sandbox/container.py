@@ -38,6 +38,7 @@ class Kernel:
         self._turn = asyncio.Lock()
         self._memory_exceeded = False
         self._closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def alive(self) -> bool:
@@ -78,8 +79,11 @@ class Kernel:
 
     async def close(self) -> None:
         """Kill, reap and unlink everything. May be called again."""
-        if self._closed:
-            return
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)  # a caller who leaves must not leave a container behind
+
+    async def _close(self) -> None:
         self._closed = True
         await self._interpreter.close()
         await self._release(self)

@@ -95,7 +95,7 @@ class Family:
             parked = self._parked.popleft()
             wanted = (parked.vessel.limits.disk_bytes, parked.vessel.limits.files)
             if parked.interpreter.ended or parked.vessel.zygote is None or parked.vessel.zygote.closed.is_set():
-                self._chore(self._scrap(parked))
+                self._chore(self.scrap(parked))
             elif wanted == (limits.disk_bytes, limits.files):
                 self._refill_soon()
                 return parked
@@ -128,7 +128,7 @@ class Family:
             with contextlib.suppress(SandboxDown):
                 await self._current
         while self._parked:
-            await self._scrap(self._parked.popleft())
+            await self.scrap(self._parked.popleft())
         for zygote in list(self._all):
             await self._end(zygote)
 
@@ -212,7 +212,8 @@ class Family:
         since = self._loop.time() - _DEMAND_SECONDS
         return max(self._reserve, sum(at > since for at in self._handed_out))
 
-    async def _scrap(self, parked: Parked) -> None:
+    async def scrap(self, parked: Parked) -> None:
+        """End a container that nobody got."""
         await parked.interpreter.close()
         await self._workshop.discard(parked.vessel)
         self.done_with(parked.vessel.zygote)

@@ -77,7 +77,8 @@ class Interpreter:
         self.pidfds, self._end, self._sweep = pidfds, end, sweep
         self._loop.add_reader(pidfds[0], self._ended)
         try:
-            return await asyncio.wait_for(self._ready(), _READY_SECONDS)
+            async with asyncio.timeout(_READY_SECONDS):  # not wait_for: it may swallow a cancellation (bpo-37658)
+                return await self._ready()
         except TimeoutError as error:
             raise SandboxDown("a container was not ready in time") from error
 
@@ -145,7 +146,8 @@ class Interpreter:
         self.kill("closed")
         if self.pidfds:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.dead.wait(), _EXIT_SECONDS)
+                async with asyncio.timeout(_EXIT_SECONDS):
+                    await self.dead.wait()
             self._loop.remove_reader(self.pidfds[0])
         self._loop.remove_reader(self._control)
         self._control.close()
@@ -174,7 +176,8 @@ class Interpreter:
         assert self._end is not None  # noqa: S101 - attach() set it before the reader that leads here
         status: int | None = None
         with contextlib.suppress(TimeoutError):
-            status = await asyncio.wait_for(asyncio.shield(self._end), _EXIT_SECONDS)
+            async with asyncio.timeout(_EXIT_SECONDS):
+                status = await asyncio.shield(self._end)
         self.death = Death(status, self._reason)
         self.dead.set()
         self._settle(None)

@@ -122,7 +122,6 @@ class Sandbox:
             self._promised_bytes -= limits.memory_bytes
             raise
         parked.vessel.limits = limits
-        await self._assign(parked.vessel, parked.interpreter)
         kernel = Kernel(
             parked.interpreter,
             parked.vessel,
@@ -133,6 +132,11 @@ class Sandbox:
         )
         self._kernels[kernel] = (chosen, parked.vessel)
         self._spawned += 1
+        try:
+            await self._assign(parked.vessel, parked.interpreter)
+        except BaseException:
+            await kernel.close()
+            raise
         return kernel
 
     async def ping(self) -> None:

@@ -7,6 +7,7 @@ the zygote dies with the thread that started it (PR_SET_PDEATHSIG).
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -81,9 +82,12 @@ class Zygote:
         zygote = cls(process, ours, errors)
         try:
             ours.send(frames.encode(plan))
-            primed = await asyncio.wait_for(asyncio.shield(zygote._primed), _START_SECONDS)
-        except (SandboxDown, TimeoutError, OSError) as error:
+            async with asyncio.timeout(_START_SECONDS):
+                primed = await zygote._primed
+        except BaseException as error:
             await zygote.close()
+            if not isinstance(error, (OSError, SandboxDown)):
+                raise
             raise SandboxDown(f"a zygote did not start: {error} {zygote.last_words}".strip()) from error
         zygote.missing = primed.missing
         return zygote
@@ -100,11 +104,16 @@ class Zygote:
         self._ends[order.id] = end = self._loop.create_future()
         try:
             await self._send(frames.encode(order), fds)
-            _, pidfds = await asyncio.wait_for(answer, _SPAWN_SECONDS)
-        except (OSError, TimeoutError, SandboxDown) as error:
+            async with asyncio.timeout(_SPAWN_SECONDS):  # not wait_for: it may swallow a cancellation (bpo-37658)
+                _, pidfds = await answer
+        except BaseException as error:
             self._answers.pop(order.id, None)
             self._ends.pop(order.id, None)
-            raise SandboxDown(f"no container could be made: {error}") from error
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                _kill(answer.result()[1])
+            if isinstance(error, (OSError, SandboxDown)):  # TimeoutError is an OSError
+                raise SandboxDown(f"no container could be made: {error}") from error
+            raise
         self.spawned += 1
         return pidfds, end
 
@@ -150,8 +159,7 @@ class Zygote:
                 waiting.set_exception(SandboxDown(frame.detail))
         elif isinstance(frame, frames.Exited) and (end := self._ends.pop(frame.id, None)) and not end.done():
             end.set_result(frame.status)
-        for fd in fds:
-            os.close(fd)
+        _kill(fds)
 
     def _lost(self) -> None:
         if self.closed.is_set():
@@ -178,6 +186,14 @@ class Zygote:
             self.last_words = os.pread(self._errors, _STDERR_BYTES, 0).decode(errors="replace").strip()
             os.close(self._errors)
             self._errors = None
+
+
+def _kill(pidfds: list[int]) -> None:
+    """End a container that nobody waits for any more."""
+    for fd in pidfds:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(fd, signal.SIGKILL)
+        os.close(fd)
 
 
 def _execute(command: list[str], launch: Launch, errors: int) -> subprocess.Popen[bytes]:

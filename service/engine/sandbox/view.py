@@ -49,7 +49,8 @@ async def survey(python: Path) -> View:
         process = await asyncio.create_subprocess_exec(
             python, "-I", "-c", _PROBE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={}
         )
-        output, errors = await asyncio.wait_for(process.communicate(), _PROBE_SECONDS)
+        async with asyncio.timeout(_PROBE_SECONDS):
+            output, errors = await process.communicate()
         executable, paths, found = json.loads(output)
     except (OSError, ValueError, TimeoutError) as error:
         raise SandboxDown(f"the kernel's Python, {python}, does not run: {error}") from error

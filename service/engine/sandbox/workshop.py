@@ -84,7 +84,7 @@ class Workshop:
         vessel = Vessel(self.tier, slot, limits, group, path, unwalled=unwalled)
         try:
             return vessel, await self.interpreter(zygote, vessel)
-        except SandboxDown:
+        except BaseException:
             await self.discard(vessel)
             raise
 
