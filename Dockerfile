@@ -42,7 +42,9 @@ ENV PATH=/opt/recast/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 PYTHON
 RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/bin/pip* /usr/share/python-wheels \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
  && useradd --uid 65532 --key UID_MAX=65532 --user-group --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin recast \
- && install -d -m 1777 /var/lib/recast
+ && install -d -m 1777 /var/lib/recast \
+ && ln -s /proc/self/cwd /mnt/data
+# ^ Where containers have no mounts of their own, /mnt/data means each one's own working directory.
 # The image serves whoever can reach the published port; RECAST_API_KEYS closes it.
 ENV RECAST_HOST=0.0.0.0 RECAST_OPEN=true RECAST_DATA_DIR=/var/lib/recast TMPDIR=/var/lib/recast
 # With a read-only root this is still writable, and no flag is needed for it.
