@@ -9,14 +9,21 @@ def message_text(mail):
     if mail.text.strip() or not mail.html.strip():
         return mail.text.replace("\r\n", "\n")
     lines = []
-    _plain(parse_html(mail.html)[0], lines, "")
+    plain_lines(parse_html(mail.html)[0], lines, "")
     return re.sub(r"\n{3,}", "\n\n", "".join(lines)).strip()
 
 
 def write_json_mail():
     mail = read_mail()
-    found = {"headers": {name.lower(): text for name, text in mail.headers.items()}, "text": message_text(mail), "html": mail.html or None,
-             "attachments": [{"name": name, "media_type": kind, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()} for name, kind, raw in mail.attachments]}
+    found = {
+        "headers": {name.lower(): text for name, text in mail.headers.items()},
+        "text": message_text(mail),
+        "html": mail.html or None,
+        "attachments": [
+            {"name": name, "media_type": kind, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+            for name, kind, raw in mail.attachments
+        ],
+    }
     OUTPUT.write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8", "replace")
     json.loads(OUTPUT.read_text("utf-8"))
     return {"attachments": len(mail.attachments), "characters": len(found["text"])}
@@ -29,7 +36,10 @@ def write_attachments():
         refuse("empty", "the message has no attachments")
     with zipfile.ZipFile(OUTPUT, "w", zipfile.ZIP_DEFLATED) as package:
         for number, (name, _, raw) in enumerate(mail.attachments, 1):
-            plain = re.sub(r"[\x00-\x1f<>:\"|?*]", "_", re.split(r"[\\/]", name)[-1]).strip(" .")[:150] or f"attachment-{number}"
+            plain = (
+                re.sub(r"[\x00-\x1f<>:\"|?*]", "_", re.split(r"[\\/]", name)[-1]).strip(" .")[:150]
+                or f"attachment-{number}"
+            )
             if plain.lower() in names:
                 plain = f"{number}-{plain}"
             names.add(plain.lower())

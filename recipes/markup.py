@@ -12,7 +12,11 @@ def convert():
             save_html(text, OPTIONS.get("title") or title.strip())
             return {"characters": len(text)}
     if TARGET == "md" and SOURCE_TYPE == "text/plain":
-        text = re.sub(r"(?m)^([ \t]*)([#>+*=|-]|\d+[.)](?=\s))", r"\1\\\2", decoded(SOURCE.read_bytes()).decode().replace("\r\n", "\n"))
+        text = re.sub(
+            r"(?m)^([ \t]*)([#>+*=|-]|\d+[.)](?=\s))",
+            r"\1\\\2",
+            decoded(SOURCE.read_bytes()).decode().replace("\r\n", "\n"),
+        )
         OUTPUT.write_text(re.sub(r"(?m)(?<=\S)$(?=\n[^\n])", "\\\\", text), "utf-8")
         return {"characters": len(text)}
     body, title = read_document()

@@ -9,10 +9,12 @@ W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 V = "{urn:schemas-microsoft-com:vml}"
-STRICT = [(b"http://purl.oclc.org/ooxml/wordprocessingml/main", W[1:-1].encode()),
-          (b"http://purl.oclc.org/ooxml/officeDocument/relationships", R[1:-1].encode()),
-          (b"http://purl.oclc.org/ooxml/drawingml/main", A[1:-1].encode()),
-          (b"http://purl.oclc.org/ooxml/officeDocument/math", MATH[1:-1].encode())]
+STRICT = [
+    (b"http://purl.oclc.org/ooxml/wordprocessingml/main", W[1:-1].encode()),
+    (b"http://purl.oclc.org/ooxml/officeDocument/relationships", R[1:-1].encode()),
+    (b"http://purl.oclc.org/ooxml/drawingml/main", A[1:-1].encode()),
+    (b"http://purl.oclc.org/ooxml/officeDocument/math", MATH[1:-1].encode()),
+]
 
 
 class Package:
@@ -36,7 +38,13 @@ class Package:
             refuse("damaged", f"the part {name} cannot be unpacked")
         for strict, plain in STRICT:
             raw = raw.replace(strict, plain)
-        options = {"resolve_entities": False, "no_network": True, "huge_tree": True, "remove_comments": True, "remove_pis": True}
+        options = {
+            "resolve_entities": False,
+            "no_network": True,
+            "huge_tree": True,
+            "remove_comments": True,
+            "remove_pis": True,
+        }
         try:
             return etree.fromstring(raw, etree.XMLParser(**options))
         except etree.XMLSyntaxError:
@@ -51,10 +59,16 @@ class Package:
             folder, _, base = name.rpartition("/")
             root = self.xml(f"{folder}/_rels/{base}.rels".lstrip("/"))
             self.known[name] = {
-                item.get("Id"): (item.get("Type", "").rpartition("/")[2],
-                                 item.get("Target", "") if item.get("TargetMode") == "External" else posixpath.normpath(posixpath.join("/" + folder, item.get("Target", ""))).lstrip("/"),
-                                 item.get("TargetMode") == "External")
-                for item in (root if root is not None else ()) if isinstance(item.tag, str)}
+                item.get("Id"): (
+                    item.get("Type", "").rpartition("/")[2],
+                    item.get("Target", "")
+                    if item.get("TargetMode") == "External"
+                    else posixpath.normpath(posixpath.join("/" + folder, item.get("Target", ""))).lstrip("/"),
+                    item.get("TargetMode") == "External",
+                )
+                for item in (root if root is not None else ())
+                if isinstance(item.tag, str)
+            }
         return self.known[name]
 
     def related(self, name, kind):

@@ -1,4 +1,4 @@
-"""A document as one HTML tree: parsed without fetching anything, cleaned of what is not content, written as html, md or txt."""
+"""A document as one HTML tree: parsed without fetching anything, cleaned of what is not content; written as a page."""
 
 import html as html_text
 import re
@@ -6,20 +6,93 @@ import re
 from lxml import etree
 from lxml import html as lxml_html
 
-INVISIBLE = {"script", "style", "noscript", "template", "object", "embed", "applet", "iframe", "frame", "frameset",
-             "audio", "video", "canvas", "head", "link", "meta", "base", "svg", "param", "source", "track", "datalist"}
-CONTAINERS = {"address", "article", "aside", "body", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt",
-              "fieldset", "figcaption", "figure", "footer", "form", "header", "html", "legend", "li", "main", "menu",
-              "nav", "p", "section", "summary", "hgroup", "search", "optgroup", "option"}
-BLOCKS = CONTAINERS | {"blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "pre", "table", "ul",
-                       "tbody", "thead", "tfoot", "tr", "td", "th", "caption"}
+INVISIBLE = {
+    "script",
+    "style",
+    "noscript",
+    "template",
+    "object",
+    "embed",
+    "applet",
+    "iframe",
+    "frame",
+    "frameset",
+    "audio",
+    "video",
+    "canvas",
+    "head",
+    "link",
+    "meta",
+    "base",
+    "svg",
+    "param",
+    "source",
+    "track",
+    "datalist",
+}
+CONTAINERS = {
+    "address",
+    "article",
+    "aside",
+    "body",
+    "center",
+    "dd",
+    "details",
+    "dialog",
+    "dir",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "header",
+    "html",
+    "legend",
+    "li",
+    "main",
+    "menu",
+    "nav",
+    "p",
+    "section",
+    "summary",
+    "hgroup",
+    "search",
+    "optgroup",
+    "option",
+}
+BLOCKS = CONTAINERS | {
+    "blockquote",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "ol",
+    "pre",
+    "table",
+    "ul",
+    "tbody",
+    "thead",
+    "tfoot",
+    "tr",
+    "td",
+    "th",
+    "caption",
+}
 SAFE_LINK = re.compile(r"(https?|mailto|tel|ftp|news|irc|magnet|doi|sip|geo):|[^:]*$|[^:]*[/?#]", re.I)
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 PUNCTUATION = bytes(range(48)) + bytes(range(58, 65)) + bytes(range(91, 97)) + bytes(range(123, 128))
-STYLE = ("body{max-width:50em;margin:2em auto;padding:0 1em;font-family:sans-serif;line-height:1.5}"
-         "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.2em .5em;vertical-align:top}"
-         "pre{overflow:auto;background:#f6f6f6;padding:.6em}img{max-width:100%}"
-         "blockquote{border-left:3px solid #ccc;margin-left:0;padding-left:1em}")
+STYLE = (
+    "body{max-width:50em;margin:2em auto;padding:0 1em;font-family:sans-serif;line-height:1.5}"
+    "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.2em .5em;vertical-align:top}"
+    "pre{overflow:auto;background:#f6f6f6;padding:.6em}img{max-width:100%}"
+    "blockquote{border-left:3px solid #ccc;margin-left:0;padding-left:1em}"
+)
 
 
 def parse_html(text):
@@ -28,7 +101,9 @@ def parse_html(text):
         refuse("empty", "the document has no content")
     parser = lxml_html.HTMLParser(huge_tree=True, recover=True, no_network=True, encoding="utf-8")
     try:
-        tree = lxml_html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*>", "", text).encode("utf-8", "replace"), parser=parser)
+        tree = lxml_html.document_fromstring(
+            re.sub(r"^\s*<\?xml[^>]*>", "", text).encode("utf-8", "replace"), parser=parser
+        )
     except etree.ParserError:
         refuse("empty", "the document has no content")
     if any("Excessive depth" in error.message for error in parser.error_log):
@@ -103,7 +178,10 @@ def place_cells(rows):
                 continue
             while (x, y) in taken:
                 x += 1
-            width, height = (int(cell.get(name)) if (cell.get(name) or "").isdecimal() and len(cell.get(name)) < 6 else 1 for name in ("colspan", "rowspan"))
+            width, height = (
+                int(cell.get(name)) if (cell.get(name) or "").isdecimal() and len(cell.get(name)) < 6 else 1
+                for name in ("colspan", "rowspan")
+            )
             width, height = max(1, min(width, 200)), min(height or len(rows), len(rows) - y)
             while width > 1 and any((x + step, y) in taken for step in range(width)):
                 width -= 1
@@ -117,6 +195,16 @@ def place_cells(rows):
     return cells, columns
 
 
+def cell_words(cell):
+    """The words of a cell on one line, apart where blocks or lines end."""
+    parts = []
+    for event, element in etree.iterwalk(cell, events=("start", "end")):
+        if element.tag in BLOCKS or element.tag == "br":
+            parts.append(" ")
+        parts.append(element.text if event == "start" else element.tail if element is not cell else "")
+    return " ".join("".join(filter(None, parts)).split())
+
+
 def write_html(body, title):
     text = inner_html(body)
     save_html(text, title, body.get("lang"), body.get("dir"))
@@ -125,145 +213,13 @@ def write_html(body, title):
 
 
 def save_html(text, title, lang=None, direction=None):
-    attributes = "".join(f' {name}="{html_text.escape(value)}"' for name, value in (("lang", lang), ("dir", direction)) if value)
+    attributes = "".join(
+        f' {name}="{html_text.escape(value)}"' for name, value in (("lang", lang), ("dir", direction)) if value
+    )
     OUTPUT.write_text(
         f'<!DOCTYPE html>\n<html{attributes}>\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html_text.escape(title or 'Document')}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{text}\n</body>\n</html>\n",
-        "utf-8", "replace",
+        "utf-8",
+        "replace",
     )
-
-
-ESCAPE = "\ue000"  # becomes a backslash after the conversion, which would escape a backslash itself
-MARKS = re.compile(r"<(pre|code|samp|kbd|tt|math)\b.*?</\1>|(?:^|(?<=>))[^<]*[&_`*][^<]*", re.S)
-
-
-def _escape_run(match):
-    """Text between two tags, with the Markdown marks that the converter leaves alone escaped; code as it is."""
-    text = match.group()
-    if match.group(1):
-        return text
-    text = re.sub(r"&lt;(?=[A-Za-z/!?])", f"{ESCAPE}&lt;", text)
-    text = re.sub(r"(?<![A-Za-z0-9_])_+|_+(?![A-Za-z0-9_])", lambda marks: marks.group().replace("_", f"{ESCAPE}_"), text)
-    return re.sub(r"`|\*(?=\S)|(?<=\S)\*", ESCAPE + r"\g<0>", text)
-
-
-def markdown_notes(body):
-    """Footnotes as GitHub writes them: [^1] at the reference, [^1]: before the note."""
-    names = {}
-    for item in body.xpath(".//section[contains(@class, 'footnotes')]//li[@id]"):
-        names[item.get("id")] = str(len(names) + 1)
-        item.tag, mark = "div", f"[^{names[item.get('id')]}]: "
-        first = item[0] if len(item) and item[0].tag == "p" and not (item.text or "").strip() else item
-        first.text = mark + (first.text or "").lstrip()
-        for back in item.xpath(".//a[contains(@class, 'footnote-back')]"):
-            back.drop_tree()
-    for section in body.xpath(".//section[contains(@class, 'footnotes')]/*") if names else ():
-        section.tag = "div"
-    for link in body.xpath(".//a[starts-with(@href, '#')]") if names else ():
-        name, parent = names.get(link.get("href")[1:]), link.getparent()
-        if name and (parent.tag == "sup" or len(link) and link[0].tag == "sup"):
-            link.tag, link.text = "span", f"[^{name}]"
-            del link[:]
-            if parent.tag == "sup":
-                parent.tag = "span"
-
-
-def write_md(body, title):
-    """GitHub Markdown. Cells of tables keep their line breaks as <br>; spans are filled with empty cells."""
-    import html_to_markdown as converter
-
-    for image in body.iter("img") if OPTIONS.get("images") != "embed" else ():
-        image.tag, image.text = "span", f"[{image.get('alt')}]" if image.get("alt") else ""
-        warn("embedded pictures are shown by their alternative text (option images = embed keeps them)")
-    for term in body.iter("dt"):
-        strong = etree.Element("strong")
-        strong.text, term.text, term.tag = term.text, None, "p"
-        strong.extend(list(term))
-        term.append(strong)
-    markdown_notes(body)
-    for formula in body.xpath(".//span[starts-with(@class, 'math')]"):
-        text, mark = formula.text_content().strip(), "$$" if "display" in formula.get("class") else "$"
-        formula.tag, formula.text = "math", mark + re.sub(r"^\\[(\[]|\\[)\]]$", "", text).strip() + mark
-        del formula[:]
-    source = re.sub(r"</?math[^>]*>", "", MARKS.sub(_escape_run, inner_html(body)))
-    options = converter.ConversionOptions(
-        escape_asterisks=False, br_in_tables=True, compact_tables=True, extract_metadata=False, bullets="-",
-        newline_style="backslash", sub_symbol="<sub>", sup_symbol="<sup>", expand_abbreviations=False, include_blockquote_citations=False,
-        preprocessing=converter.PreprocessingOptions(enabled=False),
-    )
-    text = (converter.convert(source, options).content or "").replace(ESCAPE, "\\")
-    if not text.strip():
-        refuse("empty", "there is no text in the document")
-    compare(body.text_content(), text)
-    OUTPUT.write_text(text.strip() + "\n", "utf-8", "replace")
-    return {"characters": len(text), "lines": text.count("\n") + 1}
-
-
-def write_txt(body, title):
-    """Plain text: blocks apart by an empty line, list marks kept, cells apart by tabs."""
-    lines = []
-    _plain(body, lines, "")
-    text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", "".join(lines))).strip("\n") + "\n"
-    if not text.strip():
-        refuse("empty", "there is no text in the document")
-    compare(body.text_content(), text)
-    OUTPUT.write_text(text, "utf-8", "replace")
-    return {"characters": len(text), "lines": text.count("\n")}
-
-
-def _plain(element, out, indent):
-    tag = element.tag
-    if tag == "pre":
-        out.append("\n\n" + element.text_content().strip("\n") + "\n\n")
-        return
-    if "footnote-backref" in (element.get("class") or ""):
-        return
-    if tag == "sup" and "footnote" in (element.get("class") or ""):
-        out.append(f"[{element.text_content()}]")
-        return
-    if tag == "br":
-        out.append("\n" + indent)
-    elif tag == "hr":
-        out.append("\n\n" + "-" * 40 + "\n\n")
-    elif tag == "tr":
-        out.append("\n" + "\t".join(_cell(cell) for cell in element if cell.tag in ("td", "th")))
-        return
-    elif tag == "img":
-        out.append(f"[{element.get('alt')}]" if element.get("alt") else "")
-    elif tag == "input" and element.get("type") == "checkbox":
-        out.append("[x] " if element.get("checked") is not None else "[ ] ")
-    elif tag == "ol":
-        start = element.get("start") or "1"
-        for number, item in enumerate(element.iterchildren("li"), int(start) if start.isdecimal() else 1):
-            item.set("value", str(number))
-    block = tag in BLOCKS
-    if tag == "li":
-        parent = element.getparent()
-        mark = f"{element.get('value')}. " if parent.tag == "ol" else "- "
-        out.append(f"\n{indent}{mark}")
-        indent += " " * len(mark)
-    elif block and tag not in ("tbody", "thead", "tfoot"):
-        first_of_item = tag == "p" and element.getparent() is not None and element.getparent().tag == "li" and element.getprevious() is None
-        out.append("" if first_of_item or (tag in ("ul", "ol") and indent) else "\n\n" + indent)
-    fresh = not out or out[-1][-1:] in ("\n", " ", "")
-    for text, child in [(element.text, None)] + [(child.tail, child) for child in element]:
-        if child is not None:
-            _plain(child, out, indent)
-            fresh = out[-1][-1:] in ("\n", " ", "") if out else True
-        if text:
-            text = re.sub(r"[ \t\r\n\f]+", " ", text)
-            out.append(text.lstrip(" ") if fresh or (out and out[-1].endswith(("\n", "\n" + indent))) else text)
-            fresh = False
-    if block and tag != "li":
-        out.append("\n\n" if tag not in ("tbody", "thead", "tfoot") and not indent else "")
-
-
-def _cell(cell):
-    """The words of a cell on one line, apart where blocks or lines end."""
-    parts = []
-    for event, element in etree.iterwalk(cell, events=("start", "end")):
-        if element.tag in BLOCKS or element.tag == "br":
-            parts.append(" ")
-        parts.append(element.text if event == "start" else element.tail if element is not cell else "")
-    return " ".join("".join(filter(None, parts)).split())

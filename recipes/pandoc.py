@@ -8,10 +8,23 @@ import tempfile
 import zipfile
 
 READERS = {
-    "application/vnd.oasis.opendocument.text": "odt", "text/rtf": "rtf", "application/epub+zip": "epub", "text/x-tex": "latex",
-    "text/x-rst": "rst", "text/x-org": "org", "application/vnd.oasis.opendocument.text-template": "odt",
+    "application/vnd.oasis.opendocument.text": "odt",
+    "text/rtf": "rtf",
+    "application/epub+zip": "epub",
+    "text/x-tex": "latex",
+    "text/x-rst": "rst",
+    "text/x-org": "org",
+    "application/vnd.oasis.opendocument.text-template": "odt",
 }  # every other type that comes here is a kind of Word document
-WRITERS = {"docx": "docx", "odt": "odt", "rtf": "rtf", "epub": "epub3", "tex": "latex", "pptx": "pptx", "ipynb": "ipynb"}
+WRITERS = {
+    "docx": "docx",
+    "odt": "odt",
+    "rtf": "rtf",
+    "epub": "epub3",
+    "tex": "latex",
+    "pptx": "pptx",
+    "ipynb": "ipynb",
+}
 SECONDS = 90
 
 
@@ -26,11 +39,27 @@ def pandoc_path():
 
 def pandoc(arguments, given=None):
     """Run pandoc and return what it wrote to its standard output."""
-    command = [pandoc_path(), "+RTS", "-M640m", "-RTS", "--sandbox", "--syntax-highlighting=none", "--wrap=none", *arguments]
+    command = [
+        pandoc_path(),
+        "+RTS",
+        "-M640m",
+        "-RTS",
+        "--sandbox",
+        "--syntax-highlighting=none",
+        "--wrap=none",
+        *arguments,
+    ]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            done = subprocess.run(command, input=given, capture_output=True, cwd=folder, timeout=SECONDS, check=False,
-                                  env={"HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": "315619200"})
+            done = subprocess.run(
+                command,
+                input=given,
+                capture_output=True,
+                cwd=folder,
+                timeout=SECONDS,
+                check=False,
+                env={"HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": "315619200"},
+            )
         except subprocess.TimeoutExpired:
             refuse("too_large", f"pandoc did not finish within {SECONDS} seconds")
     complaint = done.stderr.decode("utf-8", "replace").strip()
@@ -38,7 +67,11 @@ def pandoc(arguments, given=None):
         refuse("too_large", "the document needs more memory than pandoc is given")
     if done.returncode:
         refuse("damaged", f"pandoc cannot read it: {complaint.splitlines()[0][:300] if complaint else done.returncode}")
-    if "Could not fetch resource" in complaint or "Could not determine image size" in complaint or "replacing image with description" in complaint.lower():
+    if (
+        "Could not fetch resource" in complaint
+        or "Could not determine image size" in complaint
+        or "replacing image with description" in complaint.lower()
+    ):
         warn("pictures that are not part of the file are shown by their alternative text")
     return done.stdout
 
@@ -60,7 +93,11 @@ def check_package():
             total = sum(entry.file_size for entry in entries)
             if total > MAX_INFLATED_BYTES or (total > 1 << 20 and total > MAX_INFLATION * SOURCE.stat().st_size):
                 refuse("too_large", f"the package unpacks to {total} bytes")
-            if any(entry.flag_bits & 1 for entry in entries) or "META-INF/encryption.xml" in names and "META-INF/rights.xml" in names:
+            if (
+                any(entry.flag_bits & 1 for entry in entries)
+                or "META-INF/encryption.xml" in names
+                and "META-INF/rights.xml" in names
+            ):
                 refuse("encrypted", "the document is protected by a password")
             if "META-INF/manifest.xml" in names and b"encryption-data" in package.read("META-INF/manifest.xml"):
                 refuse("encrypted", "the document is protected by a password")
@@ -90,7 +127,12 @@ def write_pandoc(arguments, given, title=""):
     writer, extra = WRITERS[TARGET], metadata(asked)
     if TARGET == "epub":
         digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:32]
-        extra = [*metadata(asked or title or "Document"), "-M", f"identifier=urn:sha256:{digest}", "--epub-title-page=false"]
+        extra = [
+            *metadata(asked or title or "Document"),
+            "-M",
+            f"identifier=urn:sha256:{digest}",
+            "--epub-title-page=false",
+        ]
     output = pandoc([*arguments, "-t", writer, "--standalone", *extra, "-o", "-"], given)
     if TARGET == "tex":
         output, left_out = re.subn(rb"\\pandocbounded\{\\includegraphics(\[[^\]]*\])?\{[^}]*\}\}", b"", output)

@@ -4,7 +4,10 @@
 def kept_words(text, found):
     """Which share of the words of a page its HTML has."""
     words, known = re.findall(r"\w+", text), {}
-    for word in re.findall(r"\w+", html_text.unescape(re.sub(r"</?(?:p|h\d|td|tr|table|li|ul)>", " ", re.sub(r"</?(?:strong|em)>", "", found)))):
+    for word in re.findall(
+        r"\w+",
+        html_text.unescape(re.sub(r"</?(?:p|h\d|td|tr|table|li|ul)>", " ", re.sub(r"</?(?:strong|em)>", "", found))),
+    ):
         known[word] = known.get(word, 0) + 1
     kept = 0
     for word in words:
@@ -15,7 +18,9 @@ def kept_words(text, found):
 
 
 def plain_html(text):
-    return "".join(f"<p>{html_text.escape(part, quote=False)}</p>" for part in re.split(r"\n{2,}", text) if part.strip())
+    return "".join(
+        f"<p>{html_text.escape(part, quote=False)}</p>" for part in re.split(r"\n{2,}", text) if part.strip()
+    )
 
 
 def read_document():

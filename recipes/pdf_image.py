@@ -21,7 +21,11 @@ def rendered(page, number):
 
 
 def saved(image, dpi, target):
-    options = {"png": {"compress_level": 1}, "jpg": {"quality": OPTIONS.get("quality", 85)}, "webp": {"quality": OPTIONS.get("quality", 85), "method": 2}}[target]
+    options = {
+        "png": {"compress_level": 1},
+        "jpg": {"quality": OPTIONS.get("quality", 85)},
+        "webp": {"quality": OPTIONS.get("quality", 85), "method": 2},
+    }[target]
     if target != "webp":
         options["dpi"] = (dpi, dpi)
     buffer = io.BytesIO()
@@ -31,7 +35,9 @@ def saved(image, dpi, target):
 
 def tiff(pdf, numbers):
     images = (rendered(pdf[number], number)[0] for number in numbers)
-    next(images).save(OUTPUT, "TIFF", save_all=True, append_images=images, compression="tiff_deflate", dpi=(OPTIONS["dpi"],) * 2)
+    next(images).save(
+        OUTPUT, "TIFF", save_all=True, append_images=images, compression="tiff_deflate", dpi=(OPTIONS["dpi"],) * 2
+    )
 
 
 def archive(pdf, numbers):
@@ -54,14 +60,21 @@ def draw(pdf):
     if one and OPTIONS["pages"].strip().lower() in ("", "all", "first"):
         OPTIONS["pages"] = "1"
         if len(pdf) > 1:
-            warn(f"the first of {len(pdf)} pages is shown; the format zip holds them all, the option pages chooses another")
+            warn(
+                f"the first of {len(pdf)} pages is shown; the format zip holds them all, the option pages chooses another"
+            )
     numbers = chosen_pages(len(pdf))
     if one and len(numbers) > 1:
-        refuse("unsupported", f"a {TARGET} file holds one page, not {len(numbers)}: choose one, or the format zip or tiff for all")
+        refuse(
+            "unsupported",
+            f"a {TARGET} file holds one page, not {len(numbers)}: choose one, or the format zip or tiff for all",
+        )
     sizes = (pdf.get_page_size(number) for number in numbers)
     total = sum(min(MAX_PAGE_PIXELS, width * height * (OPTIONS["dpi"] / 72) ** 2) for width, height in sizes)
     if total > MAX_TOTAL_PIXELS:
-        refuse("too_large", f"{len(numbers)} pages at {OPTIONS['dpi']} dpi are too many pixels: choose pages or fewer dpi")
+        refuse(
+            "too_large", f"{len(numbers)} pages at {OPTIONS['dpi']} dpi are too many pixels: choose pages or fewer dpi"
+        )
     if TARGET == "zip":
         return archive(pdf, numbers)
     if TARGET == "tiff":
@@ -74,4 +87,3 @@ def draw(pdf):
     if facts["pages"] != len(numbers):
         raise RuntimeError(f"{facts['pages']} of {len(numbers)} pages are in the picture")
     return facts
-

@@ -11,7 +11,12 @@ class Segment:
     """Pieces of one line that stand together."""
 
     def __init__(self, span):
-        self.x, self.y, width, self.size = span.bbox[0], span.bbox[1], span.bbox[2], span.font_size or span.bbox[3] or 1.0
+        self.x, self.y, width, self.size = (
+            span.bbox[0],
+            span.bbox[1],
+            span.bbox[2],
+            span.font_size or span.bbox[3] or 1.0,
+        )
         self.right, self.pieces = self.x + width, [(span.text, span.is_bold, span.is_italic)]
 
     @property
@@ -36,7 +41,14 @@ def rows_of(spans):
     rows, at = [], []
     for span in sorted(spans, key=lambda span: (-span.bbox[1], span.bbox[0])):
         size = span.font_size or span.bbox[3]
-        near = next((index for index in range(len(at) - 1, max(len(at) - 4, -1), -1) if abs(at[index][0] - span.bbox[1]) < 0.4 * max(size, at[index][1], 4)), None)
+        near = next(
+            (
+                index
+                for index in range(len(at) - 1, max(len(at) - 4, -1), -1)
+                if abs(at[index][0] - span.bbox[1]) < 0.4 * max(size, at[index][1], 4)
+            ),
+            None,
+        )
         if near is None:
             rows.append([span])
             at.append([span.bbox[1], size])
@@ -70,7 +82,13 @@ def gutter(rows, left, right):
     best, where = 0, None
     for step in range(20, 81):
         x = left + (right - left) * step / 100
-        clear = sum(1 for row in split if all(segment.right < x or segment.x > x for segment in row) and any(segment.right < x for segment in row) and any(segment.x > x for segment in row))
+        clear = sum(
+            1
+            for row in split
+            if all(segment.right < x or segment.x > x for segment in row)
+            and any(segment.right < x for segment in row)
+            and any(segment.x > x for segment in row)
+        )
         if clear > best:
             best, where = clear, x
     return where if best >= 0.7 * len(split) else None
@@ -89,8 +107,12 @@ def in_reading_order(rows, depth=0):
 
     def columns():
         if band:
-            yield from in_reading_order([[s for s in row if s.right <= x] for row in band if any(s.right <= x for s in row)], depth + 1)
-            yield from in_reading_order([[s for s in row if s.x >= x] for row in band if any(s.x >= x for s in row)], depth + 1)
+            yield from in_reading_order(
+                [[s for s in row if s.right <= x] for row in band if any(s.right <= x for s in row)], depth + 1
+            )
+            yield from in_reading_order(
+                [[s for s in row if s.x >= x] for row in band if any(s.x >= x for s in row)], depth + 1
+            )
             band.clear()
 
     for row in rows:
@@ -120,14 +142,22 @@ def table_end(rows, start):
         row, previous = rows[at], rows[at - 1] if at > start else None
         if previous and previous[0].y - row[0].y > 4.5 * max(row[0].size, previous[0].size):
             break
-        if previous and len(row) == 1 and (row[0].size > 1.12 * previous[0].size or row[0].bold and not previous[0].bold):
+        if (
+            previous
+            and len(row) == 1
+            and (row[0].size > 1.12 * previous[0].size or row[0].bold and not previous[0].bold)
+        ):
             break  # a heading
         columns = columns_of([*rows[start:at], row])
         if len(row) >= 2:
             if len(columns) < 2 or len(columns) < 0.6 * max(len(line) for line in rows[start : at + 1]):
                 break
             several, end = several + 1, at + 1
-        elif at - end > 1 or not any(abs(row[0].x - column[0]) < 2 for column in columns[1:]) and not columns[0][0] - 2 < row[0].x < row[0].right < columns[0][1] + 2:
+        elif (
+            at - end > 1
+            or not any(abs(row[0].x - column[0]) < 2 for column in columns[1:])
+            and not columns[0][0] - 2 < row[0].x < row[0].right < columns[0][1] + 2
+        ):
             break  # running text below the table
         at += 1
     widest = max((len(row) for row in rows[start:end]), default=0)
@@ -140,15 +170,31 @@ def table_html(rows):
     for row in rows:
         cells = [""] * len(columns)
         for segment in row:
-            index = min(range(len(columns)), key=lambda i: 0 if columns[i][0] - 1 <= segment.x <= columns[i][1] else min(abs(columns[i][0] - segment.x), abs(columns[i][1] - segment.x)))
+            index = min(
+                range(len(columns)),
+                key=lambda i: (
+                    0
+                    if columns[i][0] - 1 <= segment.x <= columns[i][1]
+                    else min(abs(columns[i][0] - segment.x), abs(columns[i][1] - segment.x))
+                ),
+            )
             cells[index] = (cells[index] + " " + inline([segment])).strip()
-        continued = last is not None and not cells[0] and sum(map(bool, cells)) < len(cells) / 2 and last - row[0].y < 1.5 * row[0].size
+        continued = (
+            last is not None
+            and not cells[0]
+            and sum(map(bool, cells)) < len(cells) / 2
+            and last - row[0].y < 1.5 * row[0].size
+        )
         if continued and lines:
             lines[-1] = [" ".join(filter(None, pair)) for pair in zip(lines[-1], cells)]
         else:
             lines.append(cells)
         last = row[0].y
-    return "<table>" + "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for cells in lines) + "</table>"
+    return (
+        "<table>"
+        + "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for cells in lines)
+        + "</table>"
+    )
 
 
 def inline(segments, styled=True):
@@ -171,7 +217,10 @@ def inline(segments, styled=True):
         clean_text = html_text.escape(re.sub(r"[\x00-\x08\x0b-\x1f]", "", text), quote=False)
         core = clean_text.strip()
         if core and styled and (bold or italic):
-            marks = ("<strong>" if bold else "") + ("<em>" if italic else ""), ("</em>" if italic else "") + ("</strong>" if bold else "")
+            marks = (
+                ("<strong>" if bold else "") + ("<em>" if italic else ""),
+                ("</em>" if italic else "") + ("</strong>" if bold else ""),
+            )
             clean_text = clean_text.replace(core, marks[0] + core + marks[1], 1)
         out.append(clean_text)
     return re.sub(r"\s+", " ", "".join(out)).strip()
@@ -183,14 +232,24 @@ def block_html(lines, body_size, heading_sizes):
     plain, size = inline(segments, styled=False), max(segment.size for segment in segments)
     short = len(lines) <= 3 and len(plain) < 200 and re.search(r"\w", plain)
     if short and size >= 1.15 * body_size:
-        level = next((index for index, known in enumerate(heading_sizes, 1) if size >= known - 0.3), len(heading_sizes) + 1)
+        level = next(
+            (index for index, known in enumerate(heading_sizes, 1) if size >= known - 0.3), len(heading_sizes) + 1
+        )
         return f"<h{min(level, 6)}>{plain}</h{min(level, 6)}>"
-    if short and len(lines) == 1 and len(plain) < 80 and all(segment.bold for segment in segments) and not plain.endswith((".", ",", ";")):
+    if (
+        short
+        and len(lines) == 1
+        and len(plain) < 80
+        and all(segment.bold for segment in segments)
+        and not plain.endswith((".", ",", ";"))
+    ):
         level = min(len(heading_sizes) + 1, 6)
         return f"<h{level}>{plain}</h{level}>"
     text = inline(segments)
     if BULLET.match(plain):
-        bare = BULLET.sub("", re.sub(r"^(<strong>|<em>)", "", text) if not text.startswith(plain[:1]) else text, count=1)
+        bare = BULLET.sub(
+            "", re.sub(r"^(<strong>|<em>)", "", text) if not text.startswith(plain[:1]) else text, count=1
+        )
         return f"<li>{bare if bare.count('<strong>') == bare.count('</strong>') else html_text.unescape(plain) and BULLET.sub('', plain, count=1)}</li>"
     numbered = NUMBER.match(plain)
     if numbered and numbered.group(1).isdecimal():
@@ -202,10 +261,19 @@ def starts_anew(row, previous, pitch, left, right):
     """Whether a line begins a new paragraph after the line before it."""
     first, gap = row[0], previous[0].y - row[0].y
     text = first.text.lstrip()
-    return (gap > 1.45 * max(pitch, 1.1 * first.size) or gap < 0 or abs(first.size - previous[0].size) > 0.12 * first.size or bool(BULLET.match(text)) or bool(NUMBER.match(text))
-            or all(segment.bold for segment in row) != all(segment.bold for segment in previous)
-            or (previous[-1].right < right - 0.18 * (right - left) and previous[-1].text.rstrip().endswith((".", ":", "!", "?")))
-            or previous[-1].right < left + 0.55 * (right - left))
+    return (
+        gap > 1.45 * max(pitch, 1.1 * first.size)
+        or gap < 0
+        or abs(first.size - previous[0].size) > 0.12 * first.size
+        or bool(BULLET.match(text))
+        or bool(NUMBER.match(text))
+        or all(segment.bold for segment in row) != all(segment.bold for segment in previous)
+        or (
+            previous[-1].right < right - 0.18 * (right - left)
+            and previous[-1].text.rstrip().endswith((".", ":", "!", "?"))
+        )
+        or previous[-1].right < left + 0.55 * (right - left)
+    )
 
 
 def page_blocks(spans, body_size, heading_sizes):
@@ -214,7 +282,11 @@ def page_blocks(spans, body_size, heading_sizes):
     spans = [span for span in spans if span not in turned] if turned else spans
     out = []
     for rows in in_reading_order(rows_of(spans)):
-        gaps = sorted(above[0].y - below[0].y for above, below in zip(rows, rows[1:]) if 0 < above[0].y - below[0].y < 4 * body_size)
+        gaps = sorted(
+            above[0].y - below[0].y
+            for above, below in zip(rows, rows[1:])
+            if 0 < above[0].y - below[0].y < 4 * body_size
+        )
         pitch = gaps[len(gaps) // 4] if gaps else 1.2 * body_size
         left, right = min(row[0].x for row in rows), max(segment.right for row in rows for segment in row)
         at, held = 0, []

@@ -5,7 +5,13 @@ def outline(pdf):
     entries = []
     for mark in pdf.get_toc(max_depth=8):
         target = mark.get_dest()
-        entries.append({"level": mark.level + 1, "title": mark.get_title(), "page": target.get_index() + 1 if target and target.get_index() is not None else None})
+        entries.append(
+            {
+                "level": mark.level + 1,
+                "title": mark.get_title(),
+                "page": target.get_index() + 1 if target and target.get_index() is not None else None,
+            }
+        )
         if len(entries) >= 10_000:
             break
     return entries
@@ -20,7 +26,14 @@ def extract(pdf):
         text = page_text(page)
         if not text.strip():
             empty.append(number)
-        pages.append({"page": number + 1, "width": round(page.get_width(), 2), "height": round(page.get_height(), 2), "text": text})
+        pages.append(
+            {
+                "page": number + 1,
+                "width": round(page.get_width(), 2),
+                "height": round(page.get_height(), 2),
+                "text": text,
+            }
+        )
         page.close()
     if TARGET == "txt":
         say_without_text(empty, numbers)
@@ -34,4 +47,3 @@ def extract(pdf):
         if len(json.loads(OUTPUT.read_text("utf-8"))["pages"]) != len(numbers):
             raise RuntimeError("the JSON does not read back")
     return {"pages": len(numbers), "characters": sum(len(page["text"]) for page in pages)}
-

@@ -66,7 +66,9 @@ class Word97:
                 raise IndexError("pieces out of order")
             width = 1 if offset & 0x40000000 else 2
             start = (offset & 0x3FFFFFFF) // 2 if width == 1 else offset
-            text = self.main[start : start + width * characters].decode("cp1252" if width == 1 else "utf-16-le", "replace")
+            text = self.main[start : start + width * characters].decode(
+                "cp1252" if width == 1 else "utf-16-le", "replace"
+            )
             begin = 0
             for mark in re.finditer("[\r\x07\x0c]", text):
                 yield held + text[begin : mark.end()], *self.paragraph_at(start + width * mark.start())
@@ -83,7 +85,9 @@ def modifiers(group):
         at += 2
         size = OPERAND_BYTES.get(opcode >> 13)
         if size is None:
-            size = group[at] + 1 if opcode != 0xD608 else struct.unpack_from("<H", group.ljust(at + 2, b"\0"), at)[0] + 1
+            size = (
+                group[at] + 1 if opcode != 0xD608 else struct.unpack_from("<H", group.ljust(at + 2, b"\0"), at)[0] + 1
+            )
         found[opcode] = int.from_bytes(group[at : at + size], "little") if size <= 4 else 1
         at += size
     return found
@@ -110,7 +114,11 @@ def word97():
             table = container.openstream("1Table" if flags & 0x0200 else "0Table").read()
             title = container.get_metadata().title or b""
         lengths = struct.unpack_from("<8i", main, 0x4C)
-        return Word97(main, table), lengths, title.decode("cp1252", "replace") if isinstance(title, bytes) else str(title)
+        return (
+            Word97(main, table),
+            lengths,
+            title.decode("cp1252", "replace") if isinstance(title, bytes) else str(title),
+        )
     except (OSError, ValueError, IndexError, struct.error) as error:
         refuse("damaged", f"the document cannot be read: {error}")
 
@@ -149,7 +157,13 @@ def doc_html(paragraphs):
             row, cell = [], []
         if not text.strip():
             continue
-        out.append(f"<h{min(style, 6)}>{text}</h{min(style, 6)}>" if 1 <= style <= 9 else f"<li>{text}</li>" if found.get(LIST) else f"<p>{text}</p>")
+        out.append(
+            f"<h{min(style, 6)}>{text}</h{min(style, 6)}>"
+            if 1 <= style <= 9
+            else f"<li>{text}</li>"
+            if found.get(LIST)
+            else f"<p>{text}</p>"
+        )
     if row or cell:
         out.append("<tr>" + "".join(f"<td>{content}</td>" for content in [*row, *cell]) + "</tr>")
     page = "\n".join(out)
@@ -174,7 +188,11 @@ def read_document():
     body, footnotes, headers, _, annotations, endnotes, boxes, header_boxes = map(doc_html, parts)
     if annotations.strip():
         warn("comments were left out")
-    page = "\n".join(f"<div>{part}</div>" for part in (headers if OPTIONS.get("headers", True) else "", body, boxes, header_boxes, footnotes, endnotes) if part.strip())
+    page = "\n".join(
+        f"<div>{part}</div>"
+        for part in (headers if OPTIONS.get("headers", True) else "", body, boxes, header_boxes, footnotes, endnotes)
+        if part.strip()
+    )
     if not page:
         refuse("empty", "the document has no text")
     return parse_html(page)[0], title.strip("\0 ")

@@ -13,7 +13,10 @@ class WordReader(WordText):
         self.styles, self.levels, self.counters, self.notes = self.read_styles(), {}, {}, {}
         self.read_numbering()
         self.wanted = {link.get(W + "anchor") for link in self.root.iter(W + "hyperlink")} - {None}
-        self.note_parts = {kind: (next(iter(package.related(self.part, kind)), ""), W + kind[:-1]) for kind in ("footnotes", "endnotes")}
+        self.note_parts = {
+            kind: (next(iter(package.related(self.part, kind)), ""), W + kind[:-1])
+            for kind in ("footnotes", "endnotes")
+        }
         self.main = self.part
 
     def read_styles(self):
@@ -28,7 +31,10 @@ class WordReader(WordText):
         for number in root.findall(W + "num"):
             base = abstract.get(value(number, "abstractNumId"))
             for level in base.findall(W + "lvl") if base is not None else ():
-                self.levels[number.get(W + "numId"), level.get(W + "ilvl")] = value(level, "numFmt", "bullet"), value(level, "start", "1")
+                self.levels[number.get(W + "numId"), level.get(W + "ilvl")] = (
+                    value(level, "numFmt", "bullet"),
+                    value(level, "start", "1"),
+                )
 
     def style_chain(self, name):
         seen = set()
@@ -49,8 +55,19 @@ class WordReader(WordText):
             outline = outline or value(inside, "outlineLvl")
             heading = re.fullmatch(r"heading (\d)", name, re.I)
             if kind == "p":
-                kind = (f"h{min(int(heading.group(1)), 6)}" if heading else "h1" if name.lower() == "title" else "blockquote" if QUOTE_STYLES.fullmatch(name)
-                        else "pre" if CODE_STYLES.fullmatch(name) else "caption" if name.lower() == "caption" else "p")
+                kind = (
+                    f"h{min(int(heading.group(1)), 6)}"
+                    if heading
+                    else "h1"
+                    if name.lower() == "title"
+                    else "blockquote"
+                    if QUOTE_STYLES.fullmatch(name)
+                    else "pre"
+                    if CODE_STYLES.fullmatch(name)
+                    else "caption"
+                    if name.lower() == "caption"
+                    else "p"
+                )
             listed = inside.find(W + "numPr") if inside is not None else None
             if listed is not None:
                 number, level = number or value(listed, "numId"), level or value(listed, "ilvl")
@@ -89,14 +106,24 @@ class WordReader(WordText):
                 if len(lists) == depth + 1:
                     out.append("</li>")
                 while len(lists) < depth + 1:
-                    at = tag if len(lists) == depth else self.levels.get((number, str(len(lists))), ("bullet",))[0] == "bullet" and "ul" or "ol"
-                    first = self.counters.get((number, len(lists)), int(start) - 1 if start.isdecimal() else 0) + 1 if at == "ol" and len(lists) == depth else 1
+                    at = (
+                        tag
+                        if len(lists) == depth
+                        else self.levels.get((number, str(len(lists))), ("bullet",))[0] == "bullet" and "ul" or "ol"
+                    )
+                    first = (
+                        self.counters.get((number, len(lists)), int(start) - 1 if start.isdecimal() else 0) + 1
+                        if at == "ol" and len(lists) == depth
+                        else 1
+                    )
                     out.append(f'<ol start="{first}">' if at == "ol" and first != 1 else f"<{at}>")
                     lists.append((at, number))
                     if len(lists) < depth + 1:
                         out.append("<li>")
                 if tag == "ol":
-                    self.counters[number, depth] = self.counters.get((number, depth), int(start) - 1 if start.isdecimal() else 0) + 1
+                    self.counters[number, depth] = (
+                        self.counters.get((number, depth), int(start) - 1 if start.isdecimal() else 0) + 1
+                    )
                     for deeper in [key for key in self.counters if key[0] == number and key[1] > depth]:
                         del self.counters[deeper]
                 out.append(f"<li>{text}")
@@ -107,7 +134,13 @@ class WordReader(WordText):
                 close(0)
                 centred = {"center": "center", "right": "right", "end": "right"}.get(value(properties, "jc"))
                 style = f' style="text-align:{centred}"' if centred else ""
-                out.append(f"<p{style}><em>{text}</em></p>" if kind == "caption" else f"<blockquote><p>{text}</p></blockquote>" if kind == "blockquote" else f"<{kind}{style}>{text}</{kind}>")
+                out.append(
+                    f"<p{style}><em>{text}</em></p>"
+                    if kind == "caption"
+                    else f"<blockquote><p>{text}</p></blockquote>"
+                    if kind == "blockquote"
+                    else f"<{kind}{style}>{text}</{kind}>"
+                )
             for box in boxes:
                 out.append(f"<div>{box}</div>")
         if code:
@@ -159,10 +192,22 @@ class WordReader(WordText):
         lines = []
         for heading, line in grid:
             tag = "th" if heading else "td"
-            cells = "".join(cell if isinstance(cell, str) else f"<{tag}" + (f' colspan="{cell[0]}"' if cell[0] > 1 else "") + (f' rowspan="{cell[1]}"' if cell[1] > 1 else "") + f">{cell[2]}</{tag}>" for cell in line)
+            cells = "".join(
+                cell
+                if isinstance(cell, str)
+                else f"<{tag}"
+                + (f' colspan="{cell[0]}"' if cell[0] > 1 else "")
+                + (f' rowspan="{cell[1]}"' if cell[1] > 1 else "")
+                + f">{cell[2]}</{tag}>"
+                for cell in line
+            )
             lines.append(f"<tr>{cells}</tr>")
         head = next((at for at, (heading, _) in enumerate(grid) if not heading), len(grid))
-        return "<table>" + (f"<thead>{''.join(lines[:head])}</thead>" if head else "") + f"<tbody>{''.join(lines[head:])}</tbody></table>"
+        return (
+            "<table>"
+            + (f"<thead>{''.join(lines[:head])}</thead>" if head else "")
+            + f"<tbody>{''.join(lines[head:])}</tbody></table>"
+        )
 
     def table_parts(self, element, name):
         for child in element:
@@ -173,7 +218,11 @@ class WordReader(WordText):
 
     def cell_html(self, cell):
         text = self.blocks(cell)
-        return text[3:-4] if text.count("<p>") == 1 and text.startswith("<p>") and text.endswith("</p>") and "<table" not in text else text
+        return (
+            text[3:-4]
+            if text.count("<p>") == 1 and text.startswith("<p>") and text.endswith("</p>") and "<table" not in text
+            else text
+        )
 
 
 def headers(reader, kind):
@@ -196,7 +245,9 @@ def notes(reader):
         at += 1
         root = roots[kind]
         note = next((item for item in root if item.get(W + "id") == number), None) if root is not None else None
-        items.append(f'<li id="fn{at}">{reader.blocks(note, reader.note_parts[kind][0]) if note is not None else ""}</li>')
+        items.append(
+            f'<li id="fn{at}">{reader.blocks(note, reader.note_parts[kind][0]) if note is not None else ""}</li>'
+        )
     return f'<section class="footnotes"><ol>{"".join(items)}</ol></section>' if items else ""
 
 
@@ -206,8 +257,15 @@ def word_html():
     sys.setrecursionlimit(20_000)
     reader = WordReader(Package(SOURCE))
     body = reader.blocks(reader.root.find(W + "body"))
-    above, below = (headers(reader, kind) for kind in ("header", "footer")) if OPTIONS.get("headers", True) else ([], [])
-    page = "".join(f"<header>{text}</header>" for text in above) + body + notes(reader) + "".join(f"<footer>{text}</footer>" for text in below)
+    above, below = (
+        (headers(reader, kind) for kind in ("header", "footer")) if OPTIONS.get("headers", True) else ([], [])
+    )
+    page = (
+        "".join(f"<header>{text}</header>" for text in above)
+        + body
+        + notes(reader)
+        + "".join(f"<footer>{text}</footer>" for text in below)
+    )
     core = reader.package.xml("docProps/core.xml")
     title = core.findtext("{http://purl.org/dc/elements/1.1/}title") if core is not None else ""
     if not re.sub(r"<(?!img|table)[^>]*>|\s", "", page):

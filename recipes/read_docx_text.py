@@ -1,12 +1,48 @@
 """Inside the paragraphs of a Word document: runs, links, fields, notes, pictures, text boxes."""
 
-PICTURE_TYPES = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "gif": "gif", "webp": "webp", "bmp": "bmp", "tif": "tiff", "tiff": "tiff"}
+PICTURE_TYPES = {
+    "png": "png",
+    "jpg": "jpeg",
+    "jpeg": "jpeg",
+    "gif": "gif",
+    "webp": "webp",
+    "bmp": "bmp",
+    "tif": "tiff",
+    "tiff": "tiff",
+}
 CODE_STYLES = re.compile(r"(source ?code|html preformatted|code|verbatim|listing|preformatted text|macro text)", re.I)
 QUOTE_STYLES = re.compile(r"(intense )?quote|block ?text|quotations?", re.I)
 RUN_TAGS = (("b", "strong"), ("i", "em"), ("strike", "s"), ("dstrike", "s"))
-PASS = {W + name for name in ("sdt", "sdtContent", "smartTag", "customXml", "ins", "moveTo", "fldSimple", "dir", "bdo", "ruby", "rubyBase", "rt")}
+PASS = {
+    W + name
+    for name in (
+        "sdt",
+        "sdtContent",
+        "smartTag",
+        "customXml",
+        "ins",
+        "moveTo",
+        "fldSimple",
+        "dir",
+        "bdo",
+        "ruby",
+        "rubyBase",
+        "rt",
+    )
+}
 RUN_CONTENT = {"noBreakHyphen": "\u2011", "softHyphen": "\u00ad", "cr": "<br>", "tab": "\t", "ptab": "\t"}
-SYMBOL_FONTS = {"\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓", "\uf0fe": "☒", "\uf0a8": "☐", "\uf06f": "☐", "\uf0e0": "→", "\uf0df": "←", "\uf04a": "☺"}
+SYMBOL_FONTS = {
+    "\uf0b7": "•",
+    "\uf0a7": "▪",
+    "\uf0d8": "➢",
+    "\uf0fc": "✓",
+    "\uf0fe": "☒",
+    "\uf0a8": "☐",
+    "\uf06f": "☐",
+    "\uf0e0": "→",
+    "\uf0df": "←",
+    "\uf04a": "☺",
+}
 
 
 def value(element, name, default=None):
@@ -93,7 +129,11 @@ class WordText:
             elif tag == W + "br":
                 pieces.append(((), "<br>") if child.get(W + "type") != "page" else ((), " "))
             elif tag == W + "sym":
-                code = int(child.get(W + "char", "F0B7"), 16) if re.fullmatch(r"[0-9A-Fa-f]{1,5}", child.get(W + "char", "")) else 0xF0B7
+                code = (
+                    int(child.get(W + "char", "F0B7"), 16)
+                    if re.fullmatch(r"[0-9A-Fa-f]{1,5}", child.get(W + "char", ""))
+                    else 0xF0B7
+                )
                 letter = SYMBOL_FONTS.get(chr(code), chr(code - 0xF000) if 0xF020 <= code < 0xF0FF else chr(code))
                 pieces.append((form, html_text.escape(letter)))
             elif tag == W + "fldChar":
@@ -120,7 +160,7 @@ class WordText:
                     if (len(pieces), len(boxes)) != before:
                         break
             elif isinstance(tag, str) and tag.startswith(W):
-                text = RUN_CONTENT.get(tag[len(W):])
+                text = RUN_CONTENT.get(tag[len(W) :])
                 if text:
                     pieces.append((form if text != "<br>" else (), text))
 
@@ -141,26 +181,49 @@ class WordText:
 
     def drawing(self, element, pieces, boxes):
         """Pictures by their relation, text boxes as blocks after the paragraph, the words of diagrams and charts."""
-        described = next((item for item in element.iter() if isinstance(item.tag, str) and item.tag.endswith("}docPr")), None)
+        described = next(
+            (item for item in element.iter() if isinstance(item.tag, str) and item.tag.endswith("}docPr")), None
+        )
         alt = (described.get("descr") or described.get("title") or "") if described is not None else ""
-        extent = next((item for item in element.iter() if isinstance(item.tag, str) and item.tag.endswith("}extent")), None)
+        extent = next(
+            (item for item in element.iter() if isinstance(item.tag, str) and item.tag.endswith("}extent")), None
+        )
         nested = {id(inner) for box in element.iter(W + "txbxContent") for inner in box.iter()}
         for item in element.iter():
             if id(item) in nested and item.tag != W + "txbxContent":
                 continue
             if item.tag == W + "txbxContent":
-                if not any(parent.tag == W + "txbxContent" or str(parent.tag).endswith("}Fallback") for parent in item.iterancestors() if parent is not element):
+                if not any(
+                    parent.tag == W + "txbxContent" or str(parent.tag).endswith("}Fallback")
+                    for parent in item.iterancestors()
+                    if parent is not element
+                ):
                     fields, self.fields = self.fields, []
                     boxes.append(self.blocks(item))
                     self.fields = fields
             elif item.tag == A + "blip":
                 pieces.append(((), self.image(item.get(R + "embed") or item.get(R + "link"), alt, extent)))
             elif item.tag == V + "imagedata":
-                pieces.append(((), self.image(item.get(R + "id"), item.get("{urn:schemas-microsoft-com:office:office}title") or alt, None)))
-            elif isinstance(item.tag, str) and (item.tag.endswith("/chart}chart") or item.tag.endswith("/diagram}relIds")):
-                target = self.package.relations(self.part).get(item.get(R + "id") or item.get(R + "dm"), ("", "", True))[1]
+                pieces.append(
+                    (
+                        (),
+                        self.image(
+                            item.get(R + "id"), item.get("{urn:schemas-microsoft-com:office:office}title") or alt, None
+                        ),
+                    )
+                )
+            elif isinstance(item.tag, str) and (
+                item.tag.endswith("/chart}chart") or item.tag.endswith("/diagram}relIds")
+            ):
+                target = self.package.relations(self.part).get(
+                    item.get(R + "id") or item.get(R + "dm"), ("", "", True)
+                )[1]
                 root = self.package.xml(target) if target else None
-                words = [" ".join("".join(block.itertext()).split()) for block in root.iter(A + "p")] if root is not None else []
+                words = (
+                    [" ".join("".join(block.itertext()).split()) for block in root.iter(A + "p")]
+                    if root is not None
+                    else []
+                )
                 boxes.append("".join(f"<p>{html_text.escape(line)}</p>" for line in words if line))
                 warn("of charts and diagrams only the words are kept")
 
@@ -176,5 +239,9 @@ class WordText:
             warn(f"pictures of type {suffix[:8]} are shown by their alternative text")
             return shown
         data = base64.b64encode(self.package.read(target)).decode()
-        width = f' width="{int(extent.get("cx")) // 9525}"' if extent is not None and (extent.get("cx") or "").isdecimal() else ""
+        width = (
+            f' width="{int(extent.get("cx")) // 9525}"'
+            if extent is not None and (extent.get("cx") or "").isdecimal()
+            else ""
+        )
         return f'<img src="data:image/{PICTURE_TYPES[suffix]};base64,{data}" alt="{html_text.escape(alt)}"{width}>'

@@ -63,6 +63,7 @@ def read_outlook():
     mail = Mail()
     try:
         with olefile.OleFileIO(SOURCE) as container:
+
             def text(tag, folder=""):
                 for suffix, name in (("001F", "utf-16-le"), ("001E", None), ("0102", None)):
                     stream = f"{folder}__substg1.0_{tag}{suffix}"
@@ -76,12 +77,32 @@ def read_outlook():
                 return container.openstream(stream).read() if container.exists(stream) else b""
 
             sent = message_from_bytes(text("007D").encode(), policy=policy.default)
-            sender = " ".join(filter(None, (text("0C1A"), f"<{text('5D01') or text('0C1F')}>" if "@" in (text("5D01") or text("0C1F")) else "")))
-            mail.headers = {name: value for name, value in (("From", sender), ("To", text("0E04")), ("Cc", text("0E03")), ("Date", header(sent, "Date")), ("Subject", text("0037"))) if value.strip()}
+            sender = " ".join(
+                filter(
+                    None,
+                    (
+                        text("0C1A"),
+                        f"<{text('5D01') or text('0C1F')}>" if "@" in (text("5D01") or text("0C1F")) else "",
+                    ),
+                )
+            )
+            mail.headers = {
+                name: value
+                for name, value in (
+                    ("From", sender),
+                    ("To", text("0E04")),
+                    ("Cc", text("0E03")),
+                    ("Date", header(sent, "Date")),
+                    ("Subject", text("0037")),
+                )
+                if value.strip()
+            }
             mail.html, mail.text = text("1013"), text("1000")
             for folder in sorted({entry[0] for entry in container.listdir() if entry[0].startswith("__attach")}):
                 name = text("3707", folder + "/") or text("3704", folder + "/") or folder
-                mail.attachments.append((name, text("370E", folder + "/") or "application/octet-stream", raw("3701", folder + "/")))
+                mail.attachments.append(
+                    (name, text("370E", folder + "/") or "application/octet-stream", raw("3701", folder + "/"))
+                )
     except (OSError, ValueError, IndexError) as error:
         refuse("damaged", f"this Outlook message cannot be read: {error}")
     if not mail.headers and not mail.text and not mail.html:
@@ -95,7 +116,9 @@ def read_mail():
     message = message_from_bytes(SOURCE.read_bytes().lstrip(b"\r\n"), policy=policy.default)
     if not message.keys():
         refuse("damaged", "this is not a mail message: it has no headers")
-    if message.get_content_type() in ("multipart/encrypted", "application/pkcs7-mime") and "signed" not in str(message.get("Content-Type")):
+    if message.get_content_type() in ("multipart/encrypted", "application/pkcs7-mime") and "signed" not in str(
+        message.get("Content-Type")
+    ):
         refuse("encrypted", "the message is encrypted")
     return read_message(message)
 
@@ -113,7 +136,14 @@ def body_html(mail):
 
 def read_document():
     mail = read_mail()
-    rows = "".join(f"<tr><th>{name}</th><td>{html_text.escape(text, quote=False)}</td></tr>" for name, text in mail.headers.items())
-    listed = "".join(f"<li>{html_text.escape(name, quote=False)} ({html_text.escape(kind, quote=False)}, {len(raw)} bytes)</li>" for name, kind, raw in mail.attachments)
-    page = f"<table>{rows}</table><hr>{body_html(mail)}" + (f"<hr><p>Attachments:</p><ul>{listed}</ul>" if listed else "")
+    rows = "".join(
+        f"<tr><th>{name}</th><td>{html_text.escape(text, quote=False)}</td></tr>" for name, text in mail.headers.items()
+    )
+    listed = "".join(
+        f"<li>{html_text.escape(name, quote=False)} ({html_text.escape(kind, quote=False)}, {len(raw)} bytes)</li>"
+        for name, kind, raw in mail.attachments
+    )
+    page = f"<table>{rows}</table><hr>{body_html(mail)}" + (
+        f"<hr><p>Attachments:</p><ul>{listed}</ul>" if listed else ""
+    )
     return parse_html(page)[0], mail.headers.get("Subject", "")

@@ -27,7 +27,9 @@ def text_html(text):
     """Paragraphs where empty lines are, line breaks where lines end."""
     paragraphs = re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n"))
     return "\n".join(
-        "<p>" + html_text.escape(part.strip("\n"), quote=False).replace("\n", "<br>\n") + "</p>" for part in paragraphs if part.strip()
+        "<p>" + html_text.escape(part.strip("\n"), quote=False).replace("\n", "<br>\n") + "</p>"
+        for part in paragraphs
+        if part.strip()
     )
 
 

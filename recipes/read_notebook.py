@@ -32,7 +32,9 @@ def notebook():
 
 def language(found):
     metadata = found.get("metadata") if isinstance(found.get("metadata"), dict) else {}
-    spec, info = (metadata.get(name) if isinstance(metadata.get(name), dict) else {} for name in ("kernelspec", "language_info"))
+    spec, info = (
+        metadata.get(name) if isinstance(metadata.get(name), dict) else {} for name in ("kernelspec", "language_info")
+    )
     return str(info.get("name") or spec.get("language") or "python").lower()
 
 
@@ -48,8 +50,16 @@ def output_html(output):
     if kind in ("error", "pyerr"):
         trace = "\n".join(map(str, output.get("traceback") or [])) or f"{output.get('ename')}: {output.get('evalue')}"
         return f"<pre>{html_text.escape(ANSI.sub('', trace), quote=False)}</pre>"
-    content = output.get("data") if isinstance(output.get("data"), dict) else {f"image/{name}": output[name] for name in ("png", "jpeg") if name in output} | {
-        mime: output[name] for name, mime in (("html", "text/html"), ("text", "text/plain"), ("latex", "text/latex")) if name in output}
+    content = (
+        output.get("data")
+        if isinstance(output.get("data"), dict)
+        else {f"image/{name}": output[name] for name in ("png", "jpeg") if name in output}
+        | {
+            mime: output[name]
+            for name, mime in (("html", "text/html"), ("text", "text/plain"), ("latex", "text/latex"))
+            if name in output
+        }
+    )
     for mime in PLAIN_IMAGES:
         if mime in content:
             picture = re.sub(r"\s+", "", joined(content[mime]))
@@ -84,9 +94,15 @@ def notebook_html(found):
             out.append(markdown_html(attached(cell, markup)))
         elif kind == "code":
             if source.strip() and OPTIONS.get("code", True):
-                out.append(f'<pre><code class="language-{html_text.escape(name)}">{html_text.escape(source, quote=False)}</code></pre>')
+                out.append(
+                    f'<pre><code class="language-{html_text.escape(name)}">{html_text.escape(source, quote=False)}</code></pre>'
+                )
             outputs = cell.get("outputs") if isinstance(cell.get("outputs"), list) else []
-            out += [output_html(output) for output in outputs if isinstance(output, dict)] if OPTIONS.get("outputs", True) else []
+            out += (
+                [output_html(output) for output in outputs if isinstance(output, dict)]
+                if OPTIONS.get("outputs", True)
+                else []
+            )
         elif source.strip():
             out.append(f"<pre>{html_text.escape(source, quote=False)}</pre>")
     return "\n".join(out)

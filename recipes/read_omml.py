@@ -1,6 +1,7 @@
 """Equations of Office documents (OMML) as LaTeX."""
 
 MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+# fmt: off
 TEX_SYMBOLS = {
     "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\varepsilon", "ϵ": r"\epsilon", "ζ": r"\zeta", "η": r"\eta",
     "θ": r"\theta", "ι": r"\iota", "κ": r"\kappa", "λ": r"\lambda", "μ": r"\mu", "ν": r"\nu", "ξ": r"\xi", "π": r"\pi", "ρ": r"\rho",
@@ -19,6 +20,7 @@ ACCENTS = {"̂": "hat", "̃": "tilde", "̄": "bar", "̅": "bar", "⃗": "vec", "
 FUNCTIONS = {"sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "log", "ln", "lg", "exp", "lim",
              "max", "min", "sup", "inf", "det", "dim", "ker", "gcd", "arg", "deg", "hom", "Pr"}
 FENCES = {"{": r"\{", "}": r"\}", "⟨": r"\langle", "⟩": r"\rangle", "‖": r"\|", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil", "": "."}
+# fmt: on
 
 
 def tex_of(element):
@@ -58,7 +60,13 @@ def _base(element, name="e"):
 def _fraction(element):
     form = _property(element, "type", "bar")
     top, bottom = _part(element, "num"), _part(element, "den")
-    return f"{{{top}}}/{{{bottom}}}" if form == "lin" else rf"\binom{{{top}}}{{{bottom}}}" if form == "noBar" else rf"\frac{{{top}}}{{{bottom}}}"
+    return (
+        f"{{{top}}}/{{{bottom}}}"
+        if form == "lin"
+        else rf"\binom{{{top}}}{{{bottom}}}"
+        if form == "noBar"
+        else rf"\frac{{{top}}}{{{bottom}}}"
+    )
 
 
 def _root(element):
@@ -69,17 +77,28 @@ def _root(element):
 def _big(element):
     sign = _property(element, "chr", "∫")
     low, high = _part(element, "sub"), _part(element, "sup")
-    return TEX_SYMBOLS.get(sign, sign) + (f"_{{{low}}}" if low else "") + (f"^{{{high}}}" if high else "") + f" {_part(element, 'e')}"
+    return (
+        TEX_SYMBOLS.get(sign, sign)
+        + (f"_{{{low}}}" if low else "")
+        + (f"^{{{high}}}" if high else "")
+        + f" {_part(element, 'e')}"
+    )
 
 
 def _fence(element):
-    left, right, middle = _property(element, "begChr", "("), _property(element, "endChr", ")"), _property(element, "sepChr", "|")
+    left, right, middle = (
+        _property(element, "begChr", "("),
+        _property(element, "endChr", ")"),
+        _property(element, "sepChr", "|"),
+    )
     parts = [tex_of(part).strip() for part in element.findall(f"{MATH}e")]
     return rf"\left{FENCES.get(left, left)} {f' {middle} '.join(parts)} \right{FENCES.get(right, right)}"
 
 
 def _matrix(element):
-    rows = [" & ".join(tex_of(cell).strip() for cell in row.findall(f"{MATH}e")) for row in element.findall(f"{MATH}mr")]
+    rows = [
+        " & ".join(tex_of(cell).strip() for cell in row.findall(f"{MATH}e")) for row in element.findall(f"{MATH}mr")
+    ]
     return rf"\begin{{matrix}} {_joined(rows)} \end{{matrix}}"
 
 
@@ -111,7 +130,28 @@ TEX_RULES = {
     "bar": lambda e: rf"\{'underline' if _property(e, 'pos', 'bot') == 'bot' else 'overline'}{{{_part(e, 'e')}}}",
     "limLow": lambda e: f"{_part(e, 'e')}_{{{_part(e, 'lim')}}}",
     "limUpp": lambda e: f"{_part(e, 'e')}^{{{_part(e, 'lim')}}}",
-    "groupChr": lambda e: rf"\{'underbrace' if _property(e, 'pos', 'bot') == 'bot' else 'overbrace'}{{{_part(e, 'e')}}}",
+    "groupChr": lambda e: (
+        rf"\{'underbrace' if _property(e, 'pos', 'bot') == 'bot' else 'overbrace'}{{{_part(e, 'e')}}}"
+    ),
     "borderBox": lambda e: rf"\boxed{{{_part(e, 'e')}}}",
-    "eqArr": lambda e: rf"\begin{{aligned}} {_joined([tex_of(row).strip() for row in e.findall(f'{MATH}e')])} \end{{aligned}}",
-} | dict.fromkeys(("rPr", "ctrlPr", "fPr", "radPr", "naryPr", "dPr", "mPr", "funcPr", "accPr", "sSupPr", "sSubPr", "sSubSupPr", "oMathParaPr"), lambda e: "")
+    "eqArr": lambda e: (
+        rf"\begin{{aligned}} {_joined([tex_of(row).strip() for row in e.findall(f'{MATH}e')])} \end{{aligned}}"
+    ),
+} | dict.fromkeys(
+    (
+        "rPr",
+        "ctrlPr",
+        "fPr",
+        "radPr",
+        "naryPr",
+        "dPr",
+        "mPr",
+        "funcPr",
+        "accPr",
+        "sSupPr",
+        "sSubPr",
+        "sSubSupPr",
+        "oMathParaPr",
+    ),
+    lambda e: "",
+)

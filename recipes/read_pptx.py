@@ -2,7 +2,17 @@
 
 from pptx.exc import PythonPptxError
 
-SHAPE_FAULTS = (PythonPptxError, AttributeError, KeyError, ValueError, TypeError, IndexError, NotImplementedError, OSError, ZeroDivisionError)
+SHAPE_FAULTS = (
+    PythonPptxError,
+    AttributeError,
+    KeyError,
+    ValueError,
+    TypeError,
+    IndexError,
+    NotImplementedError,
+    OSError,
+    ZeroDivisionError,
+)
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 MAX_SLIDES = 3000
@@ -52,7 +62,12 @@ def shapes_of(container, place=(0.0, 0.0, 1.0, 1.0)):
                 inner, size = inside.find(f"{DRAWING}chOff"), inside.find(f"{DRAWING}chExt")
                 scale_x = int(extent.get("cx")) / max(int(size.get("cx")), 1)
                 scale_y = int(extent.get("cy")) / max(int(size.get("cy")), 1)
-                place = (x + wide * (int(offset.get("x")) - scale_x * int(inner.get("x"))), y + high * (int(offset.get("y")) - scale_y * int(inner.get("y"))), wide * scale_x, high * scale_y)
+                place = (
+                    x + wide * (int(offset.get("x")) - scale_x * int(inner.get("x"))),
+                    y + high * (int(offset.get("y")) - scale_y * int(inner.get("y"))),
+                    wide * scale_x,
+                    high * scale_y,
+                )
             yield from shapes_of(shape, place)
             place = (x, y, wide, high)
         except SHAPE_FAULTS:
@@ -75,12 +90,16 @@ def words(paragraph):
 
 
 def is_title(shape):
-    return shape.is_placeholder and str(shape.placeholder_format.type).startswith(("TITLE", "CENTER_TITLE", "VERTICAL_TITLE"))
+    return shape.is_placeholder and str(shape.placeholder_format.type).startswith(
+        ("TITLE", "CENTER_TITLE", "VERTICAL_TITLE")
+    )
 
 
 def is_furniture(shape):
     """Numbers, dates and the like that PowerPoint fills in on every slide; one with words of its own is content."""
-    if not shape.is_placeholder or not str(shape.placeholder_format.type).startswith(("SLIDE_NUMBER", "DATE", "FOOTER", "HEADER")):
+    if not shape.is_placeholder or not str(shape.placeholder_format.type).startswith(
+        ("SLIDE_NUMBER", "DATE", "FOOTER", "HEADER")
+    ):
         return False
     return not any((run.text or "").strip() for run in shape._element.iterfind(f".//{DRAWING}r/{DRAWING}t"))
 
@@ -88,27 +107,44 @@ def is_furniture(shape):
 def chart_rows(chart):
     """The data of a chart as a table: a row of series names, then one row for each category."""
     plot = chart.plots[0]
-    labels = [" / ".join(map(str, label)) if isinstance(label, tuple) else str(label) for label in (plot.categories.flattened_labels if plot.categories.depth > 1 else plot.categories)]
+    labels = [
+        " / ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+        for label in (plot.categories.flattened_labels if plot.categories.depth > 1 else plot.categories)
+    ]
     series = [(line.name or "", list(line.values)) for plot in chart.plots for line in plot.series]
     count = max([len(labels), *(len(values) for _, values in series)], default=0)
     rows = [["", *(name for name, _ in series)]]
     for at in range(count):
-        rows.append([labels[at] if at < len(labels) else str(at + 1), *("" if at >= len(values) or values[at] is None else f"{values[at]:g}" for _, values in series)])
+        rows.append(
+            [
+                labels[at] if at < len(labels) else str(at + 1),
+                *("" if at >= len(values) or values[at] is None else f"{values[at]:g}" for _, values in series),
+            ]
+        )
     return rows
 
 
 def diagram_words(shape):
     """The words of a SmartArt diagram, from its data part."""
-    relation = next((item for item in shape._element.iter() if isinstance(item.tag, str) and item.tag.endswith("/diagram}relIds")), None)
+    relation = next(
+        (item for item in shape._element.iter() if isinstance(item.tag, str) and item.tag.endswith("/diagram}relIds")),
+        None,
+    )
     if relation is None:
         return []
-    part = shape.part.related_part(relation.get("{http://schemas.openxmlformats.org/officeDocument/2006/relationships}dm"))
+    part = shape.part.related_part(
+        relation.get("{http://schemas.openxmlformats.org/officeDocument/2006/relationships}dm")
+    )
     root = etree.fromstring(part.blob, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
     return [text for text in (words(paragraph).strip() for paragraph in root.iter(f"{DRAWING}p")) if text]
 
 
 def notes_of(slide):
     try:
-        return (slide.notes_slide.notes_text_frame.text or "").strip() if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None else ""
+        return (
+            (slide.notes_slide.notes_text_frame.text or "").strip()
+            if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None
+            else ""
+        )
     except SHAPE_FAULTS:
         return ""

@@ -35,10 +35,19 @@ def write_ipynb():
     for number, (kind, source) in enumerate(cells):
         cell = {"cell_type": kind, "id": f"cell-{number}", "metadata": {}, "source": source.splitlines(keepends=True)}
         made.append(cell | ({"execution_count": None, "outputs": []} if kind == "code" else {}))
-    metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
-    OUTPUT.write_text(json.dumps({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1, ensure_ascii=False) + "\n", "utf-8", "replace")
+    metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    OUTPUT.write_text(
+        json.dumps(
+            {"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1, ensure_ascii=False
+        )
+        + "\n",
+        "utf-8",
+        "replace",
+    )
     back = json.loads(OUTPUT.read_text("utf-8"))["cells"]
     if ["".join(cell["source"]) for cell in back] != [source for _, source in cells]:
         raise RuntimeError("the notebook does not read back")
     return {"cells": len(cells)}
-

@@ -47,8 +47,14 @@ class Drawing:
         return out
 
     def shape(self, shape, place):
-        if shape.width is None or shape.left is None:  # no place of its own, none in the layout: at the foot of the slide
-            return f"place(bottom + left, dx: 20pt, dy: -10pt, {self.box(shape, 300, 30)})" if getattr(shape, "has_text_frame", False) and shape.text_frame.text.strip() else ""
+        if (
+            shape.width is None or shape.left is None
+        ):  # no place of its own, none in the layout: at the foot of the slide
+            return (
+                f"place(bottom + left, dx: 20pt, dy: -10pt, {self.box(shape, 300, 30)})"
+                if getattr(shape, "has_text_frame", False) and shape.text_frame.text.strip()
+                else ""
+            )
         x, y = (place[0] + place[2] * shape.left) / EMU, (place[1] + place[3] * shape.top) / EMU
         width, height = abs(place[2] * shape.width) / EMU, abs(place[3] * shape.height) / EMU
         if not (-5000 < x < 10000 and -5000 < y < 10000 and width < 10000 and height < 10000):
@@ -75,7 +81,11 @@ class Drawing:
         properties = shape._element.spPr
         stroke, _ = self.look.fill(child(properties, "ln"))
         frame = child(properties, "xfrm")
-        start, end = (height, 0) if frame is not None and (frame.get("flipV") == "1") != (frame.get("flipH") == "1") else (0, height)
+        start, end = (
+            (height, 0)
+            if frame is not None and (frame.get("flipV") == "1") != (frame.get("flipH") == "1")
+            else (0, height)
+        )
         look = f"{self.thickness(properties)}pt + {stroke or 'gray'}"
         return f"place(top + left, dx: {x:.1f}pt, dy: {y:.1f}pt, line(start: (0pt, {start:.1f}pt), end: ({width:.1f}pt, {end:.1f}pt), stroke: {look}))"
 
@@ -93,21 +103,33 @@ class Drawing:
             reference = child(style, "fillRef")
             fill = self.look.color(reference) if reference is not None and reference.get("idx") != "0" else None
         stroke, outlined = self.look.fill(child(properties, "ln"))
-        if not outlined and style is not None and child(style, "lnRef") is not None and child(style, "lnRef").get("idx") != "0":
+        if (
+            not outlined
+            and style is not None
+            and child(style, "lnRef") is not None
+            and child(style, "lnRef").get("idx") != "0"
+        ):
             stroke = self.look.color(child(style, "lnRef"))
         form = child(properties, "prstGeom")
         form = form.get("prst", "rect") if form is not None else "rect"
         frame = ""
         if fill or stroke:
-            look = f"width: {width:.1f}pt, height: {height:.1f}pt, fill: {fill or 'none'}, stroke: " + (f"{self.thickness(properties)}pt + {stroke}" if stroke else "none")
+            look = f"width: {width:.1f}pt, height: {height:.1f}pt, fill: {fill or 'none'}, stroke: " + (
+                f"{self.thickness(properties)}pt + {stroke}" if stroke else "none"
+            )
             frame = f"place(top + left, {'ellipse' if form == 'ellipse' else 'rect'}({look}{', radius: 8%' if form.startswith('round') else ''}));"
         bodies = self.look.body_properties(shape)
-        left, top, right, bottom = (int(first(bodies, name, default)) / EMU for name, default in (("lIns", 91440), ("tIns", 45720), ("rIns", 91440), ("bIns", 45720)))
+        left, top, right, bottom = (
+            int(first(bodies, name, default)) / EMU
+            for name, default in (("lIns", 91440), ("tIns", 45720), ("rIns", 91440), ("bIns", 45720))
+        )
         default = self.look.color(child(style, "fontRef")) if style is not None else None
         text, lines = self.paragraphs(shape, default)
         if not lines:
             return f"block(width: {width:.1f}pt, height: {height:.1f}pt, {{{frame}}})" if frame else ""
-        shrink = any(child(body, "normAutofit") is not None for body in bodies) and not any(child(body, "spAutoFit") is not None for body in bodies[:1])
+        shrink = any(child(body, "normAutofit") is not None for body in bodies) and not any(
+            child(body, "spAutoFit") is not None for body in bodies[:1]
+        )
         anchor = ANCHOR.get(first(bodies, "anchor", "t"), "top")
         inner_width, inner_height = max(width - left - right, 5), max(height - top - bottom, 5)
         if first(bodies, "wrap") == "none":
@@ -119,7 +141,9 @@ class Drawing:
     def paragraphs(self, shape, default_color):
         """Typst code for the paragraphs, and how many have text."""
         levels, out, count, numbers = self.look.levels(shape), [], 0, {}
-        scale = next((int(fit.get("fontScale", "100000")) / 100_000 for fit in shape._element.iter(f"{DRAWING}normAutofit")), 1.0)
+        scale = next(
+            (int(fit.get("fontScale", "100000")) / 100_000 for fit in shape._element.iter(f"{DRAWING}normAutofit")), 1.0
+        )
         for paragraph in shape._element.iter(f"{DRAWING}p"):
             own = child(paragraph, "pPr")
             level = int(own.get("lvl", "0")) if own is not None else 0
@@ -174,7 +198,17 @@ class Drawing:
             own = child(item, "rPr")
             chain = [own, *inherited]
             size = int(first(chain, "sz", "1800")) / 100 * scale
-            color = next(filter(None, (self.look.color(child(source, "solidFill")) for source in ([own] if own is not None else []) + ([] if default_color else inherited) if source is not None)), default_color)
+            color = next(
+                filter(
+                    None,
+                    (
+                        self.look.color(child(source, "solidFill"))
+                        for source in ([own] if own is not None else []) + ([] if default_color else inherited)
+                        if source is not None
+                    ),
+                ),
+                default_color,
+            )
             settings = f"size: {max(1, min(size, 400)):.1f}pt * k" + (f", fill: {color}" if color else "")
             settings += ', weight: "bold"' if first(chain, "b") in ("1", "true") else ""
             settings += ', style: "italic"' if first(chain, "i") in ("1", "true") else ""
@@ -192,8 +226,22 @@ class Drawing:
         styled = styled if styled is not None and child(styled, "tableStyleId") is not None else None
         head, banded = (styled is not None and styled.get(name) == "1" for name in ("firstRow", "bandRow"))
         accent = f'rgb("{look.colors["accent1"]}")'
-        parts = [f"columns: ({', '.join(f'{column * ratio:.1f}pt' for column in columns)},)", "inset: 5pt", f"stroke: 0.75pt + {'white' if styled is not None else 'black'}"]
-        shrink = min([1.0, *(self.fitting(cell, columns[x] * ratio) for row in table.rows for x, cell in enumerate(row.cells) if not cell.is_spanned and x < len(columns))])
+        parts = [
+            f"columns: ({', '.join(f'{column * ratio:.1f}pt' for column in columns)},)",
+            "inset: 5pt",
+            f"stroke: 0.75pt + {'white' if styled is not None else 'black'}",
+        ]
+        shrink = min(
+            [
+                1.0,
+                *(
+                    self.fitting(cell, columns[x] * ratio)
+                    for row in table.rows
+                    for x, cell in enumerate(row.cells)
+                    if not cell.is_spanned and x < len(columns)
+                ),
+            ]
+        )
         for y, row in enumerate(table.rows):
             room = max(row.height / EMU - 10, 0)  # a row is at least as high as it says, less its insets
             for x, cell in enumerate(row.cells):
@@ -202,16 +250,33 @@ class Drawing:
                 fill, decided = look.fill(child(cell._tc, "tcPr"))
                 on_head = head and y == 0
                 if not decided:
-                    fill = accent if on_head else f"{accent}.lighten({80 if y % 2 else 90}%)" if styled is not None and (banded or head) else None
+                    fill = (
+                        accent
+                        if on_head
+                        else f"{accent}.lighten({80 if y % 2 else 90}%)"
+                        if styled is not None and (banded or head)
+                        else None
+                    )
                 text, _ = self.cell_text(cell, "white" if on_head and not decided else None, on_head, shrink)
-                spans = (f", colspan: {cell.span_width}" if cell.is_merge_origin and cell.span_width > 1 else "") + (f", rowspan: {cell.span_height}" if cell.is_merge_origin and cell.span_height > 1 else "")
-                parts.append(f"table.cell(x: {x}, y: {y}{spans}, fill: {fill or 'none'}, grid(columns: (0pt, 1fr), block(height: {room:.1f}pt), {{{text or '[]'}}}))")
+                spans = (f", colspan: {cell.span_width}" if cell.is_merge_origin and cell.span_width > 1 else "") + (
+                    f", rowspan: {cell.span_height}" if cell.is_merge_origin and cell.span_height > 1 else ""
+                )
+                parts.append(
+                    f"table.cell(x: {x}, y: {y}{spans}, fill: {fill or 'none'}, grid(columns: (0pt, 1fr), block(height: {room:.1f}pt), {{{text or '[]'}}}))"
+                )
                 room = 0
         return f"block(width: {width:.1f}pt, table({', '.join(parts)}))"
 
     def fitting(self, cell, width):
         """By how much the longest word of a cell must shrink to fit the column, at most to a half."""
-        size = max((int(item.get("sz")) / 100 for item in cell._tc.iter(f"{DRAWING}rPr") if (item.get("sz") or "").isdecimal()), default=18)
+        size = max(
+            (
+                int(item.get("sz")) / 100
+                for item in cell._tc.iter(f"{DRAWING}rPr")
+                if (item.get("sz") or "").isdecimal()
+            ),
+            default=18,
+        )
         longest = max(map(len, cell.text_frame.text.split()), default=0)
         return max(0.5, (width - 10) / (0.56 * size * longest)) if longest and not cell.is_merge_origin else 1.0
 
@@ -230,7 +295,11 @@ class Drawing:
         """The data of the chart as a table, so large that it fits the place of the chart."""
         rows = chart_rows(shape.chart)
         warn("charts are drawn as the table of their data")
-        title = shape.chart.chart_title.text_frame.text if shape.chart.has_title and shape.chart.chart_title.has_text_frame else ""
+        title = (
+            shape.chart.chart_title.text_frame.text
+            if shape.chart.has_title and shape.chart.chart_title.has_text_frame
+            else ""
+        )
         cells = ", ".join("{" + quoted(str(cell)) + "}" for row in rows for cell in row)
         heading = f"par(strong(text(size: 12pt * k, {quoted(title)})));" if title else ""
         body = f"{{{heading}set text(size: 11pt * k);table(columns: {max(len(rows[0]), 1)}, inset: 3pt * k, stroke: 0.5pt + luma(170), {cells})}}"
@@ -253,14 +322,18 @@ class Drawing:
                     Path(self.folder, name).write_bytes(blob)
                 else:
                     name = f"p{len(self.pictures)}.png"
-                    image.convert("RGBA" if "A" in image.getbands() else "RGB").save(Path(self.folder, name), compress_level=1)
+                    image.convert("RGBA" if "A" in image.getbands() else "RGB").save(
+                        Path(self.folder, name), compress_level=1
+                    )
                 self.pictures[key] = name
         except (*SHAPE_FAULTS, SyntaxError, Image.DecompressionBombError):
             warn("a picture of an unknown or damaged format is shown by its alternative text")
             return f"block(width: {width:.1f}pt, height: {height:.1f}pt, stroke: 0.5pt + luma(180), inset: 4pt, {quoted(f'[{alt}]' if alt else '')})"
-        left, top, right, bottom = (getattr(shape, f"crop_{side}", 0) or 0 for side in ("left", "top", "right", "bottom"))
+        left, top, right, bottom = (
+            getattr(shape, f"crop_{side}", 0) or 0 for side in ("left", "top", "right", "bottom")
+        )
         wide, high = width / max(1 - left - right, 0.01), height / max(1 - top - bottom, 0.01)
-        drawn = f"image({quoted(self.pictures[key])}, width: {wide:.1f}pt, height: {high:.1f}pt, fit: \"stretch\", alt: {quoted(alt)})"
+        drawn = f'image({quoted(self.pictures[key])}, width: {wide:.1f}pt, height: {high:.1f}pt, fit: "stretch", alt: {quoted(alt)})'
         if left or top or right or bottom:
             return f"block(width: {width:.1f}pt, height: {height:.1f}pt, clip: true, place(top + left, dx: {-left * wide:.1f}pt, dy: {-top * high:.1f}pt, {drawn}))"
         return drawn

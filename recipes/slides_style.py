@@ -1,9 +1,29 @@
 """How text and shapes of a presentation look: theme colours, and what a paragraph inherits from layout and master."""
 
 SCHEME = {"bg1": "lt1", "tx1": "dk1", "bg2": "lt2", "tx2": "dk2"}
-DEFAULT_COLORS = {"dk1": "000000", "lt1": "FFFFFF", "dk2": "44546A", "lt2": "E7E6E6", "accent1": "4472C4", "accent2": "ED7D31",
-                  "accent3": "A5A5A5", "accent4": "FFC000", "accent5": "5B9BD5", "accent6": "70AD47", "hlink": "0563C1", "folHlink": "954F72"}
-PRESETS = {"black": "000000", "white": "FFFFFF", "red": "FF0000", "green": "008000", "blue": "0000FF", "yellow": "FFFF00", "gray": "808080"}
+DEFAULT_COLORS = {
+    "dk1": "000000",
+    "lt1": "FFFFFF",
+    "dk2": "44546A",
+    "lt2": "E7E6E6",
+    "accent1": "4472C4",
+    "accent2": "ED7D31",
+    "accent3": "A5A5A5",
+    "accent4": "FFC000",
+    "accent5": "5B9BD5",
+    "accent6": "70AD47",
+    "hlink": "0563C1",
+    "folHlink": "954F72",
+}
+PRESETS = {
+    "black": "000000",
+    "white": "FFFFFF",
+    "red": "FF0000",
+    "green": "008000",
+    "blue": "0000FF",
+    "yellow": "FFFF00",
+    "gray": "808080",
+}
 PRESENTATION = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 
 
@@ -28,10 +48,18 @@ class Look:
             self.mapping.update(mapped.attrib)
         for relation in self.master.part.rels.values():
             if relation.reltype.endswith("/theme"):
-                root = etree.fromstring(relation.target_part.blob, etree.XMLParser(resolve_entities=False, no_network=True))
-                for entry in child(root, "themeElements", "clrScheme") if child(root, "themeElements", "clrScheme") is not None else ():
+                root = etree.fromstring(
+                    relation.target_part.blob, etree.XMLParser(resolve_entities=False, no_network=True)
+                )
+                for entry in (
+                    child(root, "themeElements", "clrScheme")
+                    if child(root, "themeElements", "clrScheme") is not None
+                    else ()
+                ):
                     if len(entry):
-                        self.colors[entry.tag.rpartition("}")[2]] = entry[0].get("lastClr") or entry[0].get("val") or "000000"
+                        self.colors[entry.tag.rpartition("}")[2]] = (
+                            entry[0].get("lastClr") or entry[0].get("val") or "000000"
+                        )
 
     def color(self, element):
         """A Typst colour for a:solidFill (or the first stop of a gradient), None when there is none."""
@@ -42,7 +70,13 @@ class Look:
             if kind == "schemeClr":
                 value = self.colors.get(self.mapping.get(name, name), "000000")
             else:
-                value = found.get("lastClr", "000000") if kind == "sysClr" else PRESETS.get(name, "808080") if kind == "prstClr" else name
+                value = (
+                    found.get("lastClr", "000000")
+                    if kind == "sysClr"
+                    else PRESETS.get(name, "808080")
+                    if kind == "prstClr"
+                    else name
+                )
             if not re.fullmatch(r"[0-9A-Fa-f]{6}", value):
                 return None
             return self.modified([int(value[at : at + 2], 16) for at in (0, 2, 4)], found)
@@ -114,4 +148,7 @@ class Look:
 
 
 def first(sources, attribute, default=None):
-    return next((source.get(attribute) for source in sources if source is not None and source.get(attribute) is not None), default)
+    return next(
+        (source.get(attribute) for source in sources if source is not None and source.get(attribute) is not None),
+        default,
+    )

@@ -11,8 +11,13 @@ def escaped(text):
 
 def table_html(rows):
     head, *rest = [["<br>".join(escaped(line) for line in str(cell).split("\n")) for cell in row] for row in rows]
-    return ("<table><thead><tr>" + "".join(f"<th>{cell}</th>" for cell in head) + "</tr></thead><tbody>"
-            + "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rest) + "</tbody></table>")
+    return (
+        "<table><thead><tr>"
+        + "".join(f"<th>{cell}</th>" for cell in head)
+        + "</tr></thead><tbody>"
+        + "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rest)
+        + "</tbody></table>"
+    )
 
 
 def run_html(paragraph, part):
@@ -32,7 +37,11 @@ def run_html(paragraph, part):
                 if properties.get(attribute) in ("1", "true"):
                     text = f"<{tag}>{text}</{tag}>"
             link = properties.find(f"{DRAWING}hlinkClick")
-            relation = link.get("{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id") if link is not None else None
+            relation = (
+                link.get("{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id")
+                if link is not None
+                else None
+            )
             if relation and relation in part.rels and part.rels[relation].is_external:
                 text = f'<a href="{html_text.escape(part.rels[relation].target_ref)}">{text}</a>'
         out.append(text)
@@ -45,11 +54,17 @@ def run_html(paragraph, part):
 def text_html(shape):
     """Paragraphs; those of a body placeholder, or with a bullet of their own, as a list by level."""
     out, depth, paragraphs = [], 0, [p for p in shape._element.iter(f"{DRAWING}p") if words(p).strip()]
-    body = shape.is_placeholder and str(shape.placeholder_format.type).startswith(("BODY", "OBJECT", "VERTICAL_BODY")) and len(paragraphs) > 1
+    body = (
+        shape.is_placeholder
+        and str(shape.placeholder_format.type).startswith(("BODY", "OBJECT", "VERTICAL_BODY"))
+        and len(paragraphs) > 1
+    )
     for paragraph in paragraphs:
         properties = paragraph.find(f"{DRAWING}pPr")
         level = int(properties.get("lvl", "0")) if properties is not None else 0
-        bullet = properties is not None and any(properties.find(f"{DRAWING}{name}") is not None for name in ("buChar", "buAutoNum"))
+        bullet = properties is not None and any(
+            properties.find(f"{DRAWING}{name}") is not None for name in ("buChar", "buAutoNum")
+        )
         plain = properties is not None and properties.find(f"{DRAWING}buNone") is not None
         wanted = min(level, 8) + 1 if (body or bullet or level) and not plain else 0
         while depth > wanted:
@@ -69,24 +84,46 @@ def text_html(shape):
 def shape_html(shape):
     """(kind, content, HTML) of one shape; empty HTML when it says nothing."""
     if getattr(shape, "has_table", False) and shape.has_table:
-        rows = [["" if cell.is_spanned else cell.text_frame.text.replace("\v", "\n") for cell in row.cells] for row in shape.table.rows]
+        rows = [
+            ["" if cell.is_spanned else cell.text_frame.text.replace("\v", "\n") for cell in row.cells]
+            for row in shape.table.rows
+        ]
         return "table", rows, table_html(rows) if rows and any(map(any, rows)) else ""
     if getattr(shape, "has_chart", False) and shape.has_chart:
         rows = chart_rows(shape.chart)
-        title = shape.chart.chart_title.text_frame.text if shape.chart.has_title and shape.chart.chart_title.has_text_frame else ""
+        title = (
+            shape.chart.chart_title.text_frame.text
+            if shape.chart.has_title and shape.chart.chart_title.has_text_frame
+            else ""
+        )
         warn("charts are given as the table of their data")
         return "table", rows, (f"<p><strong>{escaped(title)}</strong></p>" if title else "") + table_html(rows)
     if getattr(shape, "has_text_frame", False) and shape.has_text_frame:
-        return "text", [words(p).replace("\v", "\n") for p in shape._element.iter(f"{DRAWING}p") if words(p).strip()], text_html(shape)
-    described = next((item for item in shape._element.iter() if isinstance(item.tag, str) and item.tag.endswith("}cNvPr")), None)
+        return (
+            "text",
+            [words(p).replace("\v", "\n") for p in shape._element.iter(f"{DRAWING}p") if words(p).strip()],
+            text_html(shape),
+        )
+    described = next(
+        (item for item in shape._element.iter() if isinstance(item.tag, str) and item.tag.endswith("}cNvPr")), None
+    )
     alt = (described.get("descr") or "") if described is not None else ""
     if hasattr(shape, "image"):
         image = shape.image
-        if TARGET == "json" or (TARGET == "md" and OPTIONS.get("images") != "embed") or TARGET == "txt" or image.content_type not in PICTURES:
+        if (
+            TARGET == "json"
+            or (TARGET == "md" and OPTIONS.get("images") != "embed")
+            or TARGET == "txt"
+            or image.content_type not in PICTURES
+        ):
             return "picture", [alt], f"<p>[{escaped(alt)}]</p>" if alt else ""
         data = base64.b64encode(image.blob).decode()
         width = f' width="{shape.width // 9525}"' if shape.width else ""
-        return "picture", [alt], f'<p><img src="data:{image.content_type};base64,{data}" alt="{html_text.escape(alt)}"{width}></p>'
+        return (
+            "picture",
+            [alt],
+            f'<p><img src="data:{image.content_type};base64,{data}" alt="{html_text.escape(alt)}"{width}></p>',
+        )
     lines = diagram_words(shape)
     return "text", lines, "<ul>" + "".join(f"<li>{escaped(line)}</li>" for line in lines) + "</ul>" if lines else ""
 
@@ -109,25 +146,46 @@ def read_slides():
                 continue
             if found[1]:
                 contents.append(found)
-        yield {"number": number, "title": title, "notes": notes_of(slide) if OPTIONS.get("notes", True) else "", "contents": contents}
+        yield {
+            "number": number,
+            "title": title,
+            "notes": notes_of(slide) if OPTIONS.get("notes", True) else "",
+            "contents": contents,
+        }
 
 
 def read_document():
     out, title = [], ""
     for slide in read_slides():
         title = title or slide["title"]
-        out.append(f'<section><h2 id="slide-{slide["number"]}">{escaped(slide["title"]) or "Slide " + str(slide["number"])}</h2>')
+        out.append(
+            f'<section><h2 id="slide-{slide["number"]}">{escaped(slide["title"]) or "Slide " + str(slide["number"])}</h2>'
+        )
         out += [markup for _, _, markup in slide["contents"]]
         if slide["notes"]:
-            out.append("<blockquote>" + "".join(f"<p>{escaped(line)}</p>" for line in slide["notes"].replace("\v", "\n").split("\n") if line.strip()) + "</blockquote>")
+            out.append(
+                "<blockquote>"
+                + "".join(
+                    f"<p>{escaped(line)}</p>" for line in slide["notes"].replace("\v", "\n").split("\n") if line.strip()
+                )
+                + "</blockquote>"
+            )
         out.append("</section>")
     return parse_html("\n".join(out))[0], title
 
 
 def write_json(body, title):
-    slides = [{"slide": slide["number"], "title": slide["title"], "texts": [line for kind, lines, _ in slide["contents"] if kind == "text" for line in lines],
-               "tables": [rows for kind, rows, _ in slide["contents"] if kind == "table"],
-               "pictures": [lines[0] for kind, lines, _ in slide["contents"] if kind == "picture"], "notes": slide["notes"]} for slide in read_slides()]
+    slides = [
+        {
+            "slide": slide["number"],
+            "title": slide["title"],
+            "texts": [line for kind, lines, _ in slide["contents"] if kind == "text" for line in lines],
+            "tables": [rows for kind, rows, _ in slide["contents"] if kind == "table"],
+            "pictures": [lines[0] for kind, lines, _ in slide["contents"] if kind == "picture"],
+            "notes": slide["notes"],
+        }
+        for slide in read_slides()
+    ]
     OUTPUT.write_text(json.dumps({"title": title, "slides": slides}, ensure_ascii=False, indent=1), "utf-8", "replace")
     json.loads(OUTPUT.read_text("utf-8"))
     return {"slides": len(slides)}

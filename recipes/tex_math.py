@@ -1,6 +1,7 @@
 """Formulas in LaTeX as Typst expressions of calls and string literals; one that uses more than this knows stays LaTeX."""
 
 TEX_TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[{}^_&]|\s+|.", re.S)
+# fmt: off
 TEX_LETTERS = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "epsilon": "ϵ", "zeta": "ζ", "eta": "η", "theta": "θ", "vartheta": "ϑ",
     "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "varrho": "ϱ", "sigma": "σ", "varsigma": "ς",
@@ -25,8 +26,36 @@ TEX_AROUND = {"overline": "math.overline", "underline": "math.underline", "overb
 TEX_FACES = {"mathbb": "math.bb", "mathcal": "math.cal", "mathscr": "math.cal", "mathfrak": "math.frak", "mathbf": "math.bold", "boldsymbol": "math.bold",
              "bm": "math.bold", "mathsf": "math.sans", "mathit": "math.italic", "mathrm": "math.upright", "mathtt": "math.mono"}
 TEX_SPACES = {",": 0.17, ":": 0.22, ";": 0.28, " ": 0.33, "!": -0.17, "quad": 1, "qquad": 2, "enspace": 0.5, "thinspace": 0.17}
-TEX_SILENT = {"displaystyle", "textstyle", "limits", "nolimits", "left.", "right.", "nonumber", "notag", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "mathstrut"}
-TEX_DELIMITED = {"matrix": "none", "pmatrix": '"("', "bmatrix": '"["', "vmatrix": '"|"', "Vmatrix": '"‖"', "Bmatrix": '"{"', "array": "none", "smallmatrix": "none"}
+# fmt: on
+TEX_SILENT = {
+    "displaystyle",
+    "textstyle",
+    "limits",
+    "nolimits",
+    "left.",
+    "right.",
+    "nonumber",
+    "notag",
+    "big",
+    "Big",
+    "bigg",
+    "Bigg",
+    "bigl",
+    "bigr",
+    "Bigl",
+    "Bigr",
+    "mathstrut",
+}
+TEX_DELIMITED = {
+    "matrix": "none",
+    "pmatrix": '"("',
+    "bmatrix": '"["',
+    "vmatrix": '"|"',
+    "Vmatrix": '"‖"',
+    "Bmatrix": '"{"',
+    "array": "none",
+    "smallmatrix": "none",
+}
 
 
 class UnknownTeX(Exception):
@@ -128,7 +157,9 @@ class Formula:
         if name in TEX_SILENT:
             return ""
         if name in TEX_OPERATORS:
-            return f"math.op({quoted(name)}" + (", limits: true)" if name in ("lim", "limsup", "liminf", "max", "min", "sup", "inf") else ")")
+            return f"math.op({quoted(name)}" + (
+                ", limits: true)" if name in ("lim", "limsup", "liminf", "max", "min", "sup", "inf") else ")"
+            )
         return self.command(name, depth)
 
     def command(self, name, depth):

@@ -28,23 +28,27 @@ def page_setup(title, language="", direction=""):
     right = direction == "rtl" or (direction != "ltr" and language in RIGHT_TO_LEFT)
     size, margin = OPTIONS.get("page_size", "a4"), OPTIONS.get("margin", 20)
     margin = min(margin, min(SIZES_MM[size]) / 2 - 20)
-    return "\n".join([
-        f"#set document(title: {quoted(title[:300])}, date: none)",
-        f'#set page(paper: "{PAPERS[size]}", margin: {margin}mm, flipped: {"true" if OPTIONS.get("orientation") == "landscape" else "false"})',
-        f"#set text(font: ({', '.join(map(quoted, families))}), size: 10.5pt, hyphenate: false"
-        + (f", lang: {quoted(language)}" if language else "") + (", dir: rtl" if right else "") + ")",
-        "#set par(leading: 0.62em, spacing: 0.95em)",
-        "#show heading: set block(above: 1.3em, below: 0.7em)",
-        "#show heading.where(level: 1): set text(size: 1.25em)",
-        f"#let mono = text.with(font: ({', '.join(map(quoted, ('DejaVu Sans Mono', *families)))}), size: 0.88em)",
-        f"#show raw: set text(font: ({', '.join(map(quoted, ('DejaVu Sans Mono', *families)))}), size: 1.1em)",
-        "#show link: set text(fill: rgb(\"#0b4f9e\"))",
-        "#set table(stroke: 0.5pt + luma(150), inset: 4pt)",
-        "#set list(indent: 0.6em)",
-        "#set enum(indent: 0.6em, full: false)",
-        "#show quote.where(block: true): it => pad(left: 1em, rest: 0em, it.body)",
-        "",
-    ])
+    return "\n".join(
+        [
+            f"#set document(title: {quoted(title[:300])}, date: none)",
+            f'#set page(paper: "{PAPERS[size]}", margin: {margin}mm, flipped: {"true" if OPTIONS.get("orientation") == "landscape" else "false"})',
+            f"#set text(font: ({', '.join(map(quoted, families))}), size: 10.5pt, hyphenate: false"
+            + (f", lang: {quoted(language)}" if language else "")
+            + (", dir: rtl" if right else "")
+            + ")",
+            "#set par(leading: 0.62em, spacing: 0.95em)",
+            "#show heading: set block(above: 1.3em, below: 0.7em)",
+            "#show heading.where(level: 1): set text(size: 1.25em)",
+            f"#let mono = text.with(font: ({', '.join(map(quoted, ('DejaVu Sans Mono', *families)))}), size: 0.88em)",
+            f"#show raw: set text(font: ({', '.join(map(quoted, ('DejaVu Sans Mono', *families)))}), size: 1.1em)",
+            '#show link: set text(fill: rgb("#0b4f9e"))',
+            "#set table(stroke: 0.5pt + luma(150), inset: 4pt)",
+            "#set list(indent: 0.6em)",
+            "#set enum(indent: 0.6em, full: false)",
+            "#show quote.where(block: true): it => pad(left: 1em, rest: 0em, it.body)",
+            "",
+        ]
+    )
 
 
 def fonts():
@@ -56,7 +60,9 @@ def fonts():
         import manimgx_fonts_cjk
 
         folders = [os.path.dirname(module.__file__) for module in (manimgx_fonts, manimgx_fonts_cjk)]
-        typst.environment_fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=folders)
+        typst.environment_fonts = typst.Fonts(
+            include_system_fonts=False, include_embedded_fonts=True, font_paths=folders
+        )
     return typst.environment_fonts
 
 
@@ -66,8 +72,15 @@ def compile_pdf(source, root, output=None, tags=True):
 
     main = Path(root, "main.typ")
     main.write_text(source, "utf-8")
-    typst.compile(str(main), output=str(output or OUTPUT), root=str(root), font_paths=fonts(), ignore_system_fonts=True, format="pdf",
-                  pdf_tags=tags and len(source) < 2_000_000)
+    typst.compile(
+        str(main),
+        output=str(output or OUTPUT),
+        root=str(root),
+        font_paths=fonts(),
+        ignore_system_fonts=True,
+        format="pdf",
+        pdf_tags=tags and len(source) < 2_000_000,
+    )
 
 
 def check_pdf(path, letters):

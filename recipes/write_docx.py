@@ -6,18 +6,51 @@ import zipfile
 from xml.sax.saxutils import escape as xml_escape
 from xml.sax.saxutils import quoteattr
 
-RUN_MARKS = {"strong": "<w:b/>", "b": "<w:b/>", "th": "<w:b/>", "em": "<w:i/>", "i": "<w:i/>", "cite": "<w:i/>", "var": "<w:i/>", "dfn": "<w:i/>",
-             "del": "<w:strike/>", "s": "<w:strike/>", "strike": "<w:strike/>", "mark": '<w:highlight w:val="yellow"/>',
-             "u": '<w:u w:val="single"/>', "ins": '<w:u w:val="single"/>', "sub": '<w:vertAlign w:val="subscript"/>', "sup": '<w:vertAlign w:val="superscript"/>'}
+RUN_MARKS = {
+    "strong": "<w:b/>",
+    "b": "<w:b/>",
+    "th": "<w:b/>",
+    "em": "<w:i/>",
+    "i": "<w:i/>",
+    "cite": "<w:i/>",
+    "var": "<w:i/>",
+    "dfn": "<w:i/>",
+    "del": "<w:strike/>",
+    "s": "<w:strike/>",
+    "strike": "<w:strike/>",
+    "mark": '<w:highlight w:val="yellow"/>',
+    "u": '<w:u w:val="single"/>',
+    "ins": '<w:u w:val="single"/>',
+    "sub": '<w:vertAlign w:val="subscript"/>',
+    "sup": '<w:vertAlign w:val="superscript"/>',
+}
 CODE_MARK = '<w:rStyle w:val="VerbatimChar"/>'
-MARK_ORDER = [CODE_MARK, '<w:rStyle w:val="Hyperlink"/>', "<w:b/>", "<w:i/>", "<w:strike/>", '<w:highlight w:val="yellow"/>', '<w:u w:val="single"/>',
-              '<w:vertAlign w:val="subscript"/>', '<w:vertAlign w:val="superscript"/>', "<w:rtl/>"]
+MARK_ORDER = [
+    CODE_MARK,
+    '<w:rStyle w:val="Hyperlink"/>',
+    "<w:b/>",
+    "<w:i/>",
+    "<w:strike/>",
+    '<w:highlight w:val="yellow"/>',
+    '<w:u w:val="single"/>',
+    '<w:vertAlign w:val="subscript"/>',
+    '<w:vertAlign w:val="superscript"/>',
+    "<w:rtl/>",
+]
 NUMBER_FORMATS = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
-PAGE_TWIPS = {"a3": (16838, 23811), "a4": (11906, 16838), "a5": (8391, 11906), "letter": (12240, 15840), "legal": (12240, 20160)}
+PAGE_TWIPS = {
+    "a3": (16838, 23811),
+    "a4": (11906, 16838),
+    "a5": (8391, 11906),
+    "letter": (12240, 15840),
+    "legal": (12240, 20160),
+}
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-NAMESPACES = (f'xmlns:w="{WORD}" xmlns:r="{RELATIONS}" xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing" '
-              'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" xmlns:pic="http://schemas.openxmlformats.org/drawingml/2006/picture"')
+NAMESPACES = (
+    f'xmlns:w="{WORD}" xmlns:r="{RELATIONS}" xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing" '
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" xmlns:pic="http://schemas.openxmlformats.org/drawingml/2006/picture"'
+)
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
@@ -97,12 +130,19 @@ class WordWriter:
             if "page-break" in (element.get("class") or ""):
                 self.out.append('<w:p><w:r><w:br w:type="page"/></w:r></w:p>')
             else:
-                self.out.append('<w:p><w:pPr><w:pBdr><w:bottom w:val="single" w:sz="6" w:space="1" w:color="999999"/></w:pBdr></w:pPr></w:p>')
+                self.out.append(
+                    '<w:p><w:pPr><w:pBdr><w:bottom w:val="single" w:sz="6" w:space="1" w:color="999999"/></w:pBdr></w:pPr></w:p>'
+                )
             return
         elif tag == "pre":
             lines = element.text_content().strip("\n").split("\n")
             for at in range(0, len(lines), 500):
-                text = "<w:br/>".join(f'<w:t xml:space="preserve">{xml_text(line)}</w:t>'.replace("\t", '</w:t><w:tab/><w:t xml:space="preserve">') for line in lines[at : at + 500])
+                text = "<w:br/>".join(
+                    f'<w:t xml:space="preserve">{xml_text(line)}</w:t>'.replace(
+                        "\t", '</w:t><w:tab/><w:t xml:space="preserve">'
+                    )
+                    for line in lines[at : at + 500]
+                )
                 self.out.append(f'<w:p><w:pPr><w:pStyle w:val="SourceCode"/></w:pPr><w:r>{text}</w:r></w:p>')
             return
         elif tag in ("ul", "ol", "menu", "dir"):
@@ -120,7 +160,9 @@ class WordWriter:
         elif tag == "caption" or tag == "figcaption":
             properties = '<w:pStyle w:val="Caption"/>'
         elif tag in ("p", "div", "center"):
-            align = re.search(r"text-align\s*:\s*(center|right)", element.get("style") or "") or re.match("(center|right)$", element.get("align") or "")
+            align = re.search(r"text-align\s*:\s*(center|right)", element.get("style") or "") or re.match(
+                "(center|right)$", element.get("align") or ""
+            )
             if align and "w:jc" not in properties and "w:numPr" not in properties:
                 properties += f'<w:jc w:val="{align.group(1)}"/>'
         self.flow(element, properties, depth, marks)
@@ -133,7 +175,9 @@ class WordWriter:
         for child in element:
             if child.tag == "li":
                 self.open = f'<w:pStyle w:val="ListParagraph"/><w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>'
-            self.flow(child, indent, depth + 1, marks) if child.tag == "li" else self.node(child, indent, depth + 1, marks)
+            self.flow(child, indent, depth + 1, marks) if child.tag == "li" else self.node(
+                child, indent, depth + 1, marks
+            )
             self.flush(indent, always=bool(self.open))
 
     def number(self, element, level):
@@ -154,7 +198,9 @@ class WordWriter:
         self.flow(element, properties, depth, marks)
         inner = "".join(self.runs[start:])
         if href.startswith("#") and len(href) > 1:
-            self.runs[start:] = [f"<w:hyperlink w:anchor={quoteattr(self.bookmark(href[1:]))}>{inner}</w:hyperlink>"] if inner else []
+            self.runs[start:] = (
+                [f"<w:hyperlink w:anchor={quoteattr(self.bookmark(href[1:]))}>{inner}</w:hyperlink>"] if inner else []
+            )
         elif inner and re.match(r"(https?|mailto|tel|ftp):.", href, re.I):
             relation = self.relations.setdefault(ILLEGAL.sub("", href), f"l{len(self.relations)}")
             self.runs[start:] = [f'<w:hyperlink r:id="{relation}">{inner}</w:hyperlink>']
@@ -179,7 +225,7 @@ class WordWriter:
         if columns > 63:  # Word's own limit
             warn(f"a table of {columns} columns is more than Word takes: its rows are written as lines")
             for row in rows:
-                self.text("\u2003".join(_cell(cell) for cell in row), marks)
+                self.text("\u2003".join(cell_words(cell) for cell in row), marks)
                 self.flush("")
             return
         grid = {}
@@ -187,7 +233,12 @@ class WordWriter:
             for down in range(height):
                 grid[x, y + down] = (cell if down == 0 else None, width, height)
         step, look = self.room // columns, "04A0" if rows[0].getparent().tag == "thead" else "0480"
-        self.out.append('<w:tbl><w:tblPr><w:tblStyle w:val="TableGrid"/><w:tblW w:w="0" w:type="auto"/>' + f'<w:tblLook w:val="{look}"/></w:tblPr><w:tblGrid>' + f'<w:gridCol w:w="{step}"/>' * columns + "</w:tblGrid>")
+        self.out.append(
+            '<w:tbl><w:tblPr><w:tblStyle w:val="TableGrid"/><w:tblW w:w="0" w:type="auto"/>'
+            + f'<w:tblLook w:val="{look}"/></w:tblPr><w:tblGrid>'
+            + f'<w:gridCol w:w="{step}"/>' * columns
+            + "</w:tblGrid>"
+        )
         for y, row in enumerate(rows):
             head = row.getparent().tag == "thead" and y < 4
             self.out.append("<w:tr>" + ("<w:trPr><w:tblHeader/></w:trPr>" if head else ""))
@@ -231,9 +282,17 @@ class WordWriter:
         asked = element.get("width") or ""
         width = float(asked) if asked.isdecimal() else image.width
         scale = min(1.0, self.room / 15 / max(width, 1)) * width / max(image.width, 1)
-        cx, cy, number = int(max(image.width * scale, 1) * 9525), int(max(image.height * scale, 1) * 9525), len(self.media)
-        return [self.run(
-            f'<w:drawing><wp:inline><wp:extent cx="{cx}" cy="{cy}"/><wp:docPr id="{number}" name="Picture {number}" descr={quoteattr(ILLEGAL.sub("", alt))}/>'
-            '<a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:pic>'
-            f'<pic:nvPicPr><pic:cNvPr id="{number}" name="Picture {number}"/><pic:cNvPicPr/></pic:nvPicPr><pic:blipFill><a:blip r:embed="m{number}"/><a:stretch><a:fillRect/></a:stretch></pic:blipFill>'
-            f'<pic:spPr><a:xfrm><a:off x="0" y="0"/><a:ext cx="{cx}" cy="{cy}"/></a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></pic:spPr></pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing>', frozenset())]
+        cx, cy, number = (
+            int(max(image.width * scale, 1) * 9525),
+            int(max(image.height * scale, 1) * 9525),
+            len(self.media),
+        )
+        return [
+            self.run(
+                f'<w:drawing><wp:inline><wp:extent cx="{cx}" cy="{cy}"/><wp:docPr id="{number}" name="Picture {number}" descr={quoteattr(ILLEGAL.sub("", alt))}/>'
+                '<a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:pic>'
+                f'<pic:nvPicPr><pic:cNvPr id="{number}" name="Picture {number}"/><pic:cNvPicPr/></pic:nvPicPr><pic:blipFill><a:blip r:embed="m{number}"/><a:stretch><a:fillRect/></a:stretch></pic:blipFill>'
+                f'<pic:spPr><a:xfrm><a:off x="0" y="0"/><a:ext cx="{cx}" cy="{cy}"/></a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></pic:spPr></pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing>',
+                frozenset(),
+            )
+        ]

@@ -4,9 +4,23 @@ import base64
 import io
 import tempfile
 
-STYLES = {"strong": "strong", "b": "strong", "em": "emph", "i": "emph", "cite": "emph", "var": "emph", "dfn": "emph",
-          "del": "strike", "s": "strike", "strike": "strike", "u": "underline", "ins": "underline",
-          "sub": "sub", "sup": "super", "mark": "highlight"}
+STYLES = {
+    "strong": "strong",
+    "b": "strong",
+    "em": "emph",
+    "i": "emph",
+    "cite": "emph",
+    "var": "emph",
+    "dfn": "emph",
+    "del": "strike",
+    "s": "strike",
+    "strike": "strike",
+    "u": "underline",
+    "ins": "underline",
+    "sub": "sub",
+    "sup": "super",
+    "mark": "highlight",
+}
 CODE = {"code", "kbd", "samp", "tt"}
 MAX_NESTING = 12  # lists, quotes and tables inside each other; deeper ones continue at this level
 MAX_COLUMNS = 60
@@ -73,7 +87,9 @@ class Typesetter:
             content = self.line(element)
             return self.anchor(element) + ([f"heading(level: {tag[1]}, {content})"] if content != "{}" else [])
         if tag == "p" and element not in self.holders and not any(child.tag in BLOCKS for child in element):
-            align = re.search(r"(?:^|[;\s])text-align\s*:\s*(center|right)", element.get("style") or "") or re.match("(center|right)$", element.get("align") or "")
+            align = re.search(r"(?:^|[;\s])text-align\s*:\s*(center|right)", element.get("style") or "") or re.match(
+                "(center|right)$", element.get("align") or ""
+            )
             content = self.flow(element, depth)
             if element.get("dir") in ("rtl", "ltr") and content:
                 content = [f"{{set text(dir: {element.get('dir')});{';'.join(content)}}}"]
@@ -91,7 +107,11 @@ class Typesetter:
         if tag == "table" and depth < MAX_NESTING:
             return self.table(element, depth)
         if tag == "dt":
-            return [f"par(strong({self.line(element)}))"] if element not in self.holders and not any(c.tag in BLOCKS for c in element) else self.flow(element, depth)
+            return (
+                [f"par(strong({self.line(element)}))"]
+                if element not in self.holders and not any(c.tag in BLOCKS for c in element)
+                else self.flow(element, depth)
+            )
         if tag == "dd" and depth < MAX_NESTING:
             return ["pad(left: 1.5em, {" + ";".join(self.flow(element, depth + 1)) + "})"]
         return self.flow(element, depth)
@@ -109,18 +129,34 @@ class Typesetter:
         if element.tag != "ol":
             return [*extra, f"list(tight: true, {', '.join(items)})"]
         start = element.get("start") or "1"
-        style = {"a": ', numbering: "a."', "A": ', numbering: "A."', "i": ', numbering: "i."', "I": ', numbering: "I."'}.get(element.get("type"), "")
-        return [*extra, f"enum(tight: true, start: {start if start.isdecimal() and len(start) < 10 else 1}{style}, {', '.join(items)})"]
+        style = {
+            "a": ', numbering: "a."',
+            "A": ', numbering: "A."',
+            "i": ', numbering: "i."',
+            "I": ', numbering: "I."',
+        }.get(element.get("type"), "")
+        return [
+            *extra,
+            f"enum(tight: true, start: {start if start.isdecimal() and len(start) < 10 else 1}{style}, {', '.join(items)})",
+        ]
 
     def item(self, element, depth):
         """A list item; a lone line is not made a paragraph, so that the list stays tight."""
         content = self.flow(element, depth)
-        return [re.sub(r"^par\((.*)\)$", r"\1", piece, flags=re.S) if index == 0 else piece for index, piece in enumerate(content)]
+        return [
+            re.sub(r"^par\((.*)\)$", r"\1", piece, flags=re.S) if index == 0 else piece
+            for index, piece in enumerate(content)
+        ]
 
     def code_block(self, element):
         lines = element.text_content().strip("\n").expandtabs(4).split("\n")
         chunks = ["\n".join(lines[at : at + RAW_LINES]) for at in range(0, len(lines), RAW_LINES)]
-        blocks = ["block(width: 100%, fill: luma(246), inset: (x: 6pt, y: 3pt), above: 0pt, below: 0pt, raw(block: true, " + quoted(chunk) + "))" for chunk in chunks]
+        blocks = [
+            "block(width: 100%, fill: luma(246), inset: (x: 6pt, y: 3pt), above: 0pt, below: 0pt, raw(block: true, "
+            + quoted(chunk)
+            + "))"
+            for chunk in chunks
+        ]
         return [*self.anchor(element), "block({" + ";".join(blocks) + "})"]
 
     # -- tables
@@ -135,10 +171,12 @@ class Typesetter:
             return before + [block for cell, *_ in cells for block in self.flow(cell, depth)]
         if columns > MAX_COLUMNS:
             warn(f"a table of {columns} columns does not fit a page: its rows are written as lines")
-            lines = [" | ".join(_cell(cell) for cell in row if cell.tag in ("td", "th")) for row in rows]
+            lines = [" | ".join(cell_words(cell) for cell in row if cell.tag in ("td", "th")) for row in rows]
             return before + [f"par({quoted(line)})" for line in lines if line.strip(" |")]
         head = self.head_rows(rows, cells)
-        size = next(points for limit, points in ((6, 9.5), (9, 8), (14, 6.5), (22, 5), (MAX_COLUMNS, 3.5)) if columns <= limit)
+        size = next(
+            points for limit, points in ((6, 9.5), (9, 8), (14, 6.5), (22, 5), (MAX_COLUMNS, 3.5)) if columns <= limit
+        )
         parts = [f"columns: {columns}"]
         header = [self.cell(place, depth, size, columns) for place in cells if place[2] < head]
         parts += [f"table.header({', '.join(header)})"] if header else []
@@ -164,11 +202,15 @@ class Typesetter:
             content = [re.sub(r"^par\((.*)\)$", r"\1", content[0], flags=re.S)]
         text = "{" + ";".join(content) + "}"
         longest = max(map(len, (element.text_content() or "").split()), default=0)
-        if longest * size * 0.5 > self.width / columns * 1.5 and longest > 12:  # a word wider than its column: break it anywhere
+        if (
+            longest * size * 0.5 > self.width / columns * 1.5 and longest > 12
+        ):  # a word wider than its column: break it anywhere
             text = f'{{show regex("[^\\\\s]{{12}}"): it => it + sym.zws;{text}}}'
         spans = (f", colspan: {width}" if width > 1 else "") + (f", rowspan: {height}" if height > 1 else "")
         fill = ", fill: luma(240)" if element.tag == "th" else ""
-        align = re.search(r"text-align\s*:\s*(center|right)", element.get("style") or "") or re.match("(center|right)$", element.get("align") or "")
+        align = re.search(r"text-align\s*:\s*(center|right)", element.get("style") or "") or re.match(
+            "(center|right)$", element.get("align") or ""
+        )
         return f"table.cell(x: {x}, y: {y}{spans}{fill}{', align: ' + align.group(1) if align else ''}, {text if element.tag == 'td' else 'strong(' + text + ')'})"
 
     # -- inline: pieces of a code block, joined by ;
@@ -196,7 +238,11 @@ class Typesetter:
         if tag == "input":
             if element.get("type") == "checkbox":
                 return [quoted("☑ " if element.get("checked") is not None else "☐ ")]
-            return [quoted(element.get("value"))] if element.get("value") and element.get("type") not in ("hidden", "password") else []
+            return (
+                [quoted(element.get("value"))]
+                if element.get("value") and element.get("type") not in ("hidden", "password")
+                else []
+            )
         if tag in CODE:
             text = re.sub(r"\s+", " ", element.text_content())
             return [*self.anchor(element), f"mono({quoted(text)})"] if text else []
@@ -220,7 +266,13 @@ class Typesetter:
         href = (element.get("href") or "").strip() if tag == "a" else ""
         if href and "link" not in styles:
             target = self.anchors.get(href[1:]) if href.startswith("#") else None
-            goal = f"label({quoted(target[1])})" if target else quoted(href) if re.match(r"(https?|mailto|tel|ftp):.", href, re.I) and len(href) < 4000 else None
+            goal = (
+                f"label({quoted(target[1])})"
+                if target
+                else quoted(href)
+                if re.match(r"(https?|mailto|tel|ftp):.", href, re.I) and len(href) < 4000
+                else None
+            )
             inner = [f"link({goal}, {{{';'.join(inner)}}})"] if goal else inner
         return self.anchor(element) + inner
 
@@ -239,11 +291,16 @@ class Typesetter:
             return [quoted(f"[{alt}]")] if alt else []
         asked = [re.match(r"\s*(\d+(?:\.\d+)?)\s*(px|)\s*$", element.get(side) or "") for side in ("width", "height")]
         if asked[0]:
-            width, height = float(asked[0].group(1)), float(asked[1].group(1)) if asked[1] else height * float(asked[0].group(1)) / width
+            width, height = (
+                float(asked[0].group(1)),
+                float(asked[1].group(1)) if asked[1] else height * float(asked[0].group(1)) / width,
+            )
         inside = next((a for a in element.iterancestors("td", "th")), None)
         room = self.width / max(1, len(inside.getparent())) - 8 if inside is not None else self.width - 30
         scale = min(0.75, max(room, 10) / max(width, 1), (self.height - 30) / max(height, 1))
-        return [f"box(image({quoted(name)}, width: {max(width * scale, 1):.1f}pt, height: {max(height * scale, 1):.1f}pt, alt: {quoted(alt)}))"]
+        return [
+            f"box(image({quoted(name)}, width: {max(width * scale, 1):.1f}pt, height: {max(height * scale, 1):.1f}pt, alt: {quoted(alt)}))"
+        ]
 
     def stored(self, uri):
         """Write the picture of a data: URI into the folder once; return its name and its size in pixels."""
@@ -265,7 +322,9 @@ class Typesetter:
                 Path(self.folder, name).write_bytes(raw)
             else:
                 name += ".png"
-                image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB").save(Path(self.folder, name), compress_level=1)
+                image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB").save(
+                    Path(self.folder, name), compress_level=1
+                )
         except (Image.DecompressionBombError, SyntaxError) as error:
             raise ValueError("damaged") from error
         self.pictures[uri] = name, image.width, image.height

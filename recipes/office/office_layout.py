@@ -5,12 +5,17 @@ import subprocess
 import tempfile
 
 SUFFIXES = {
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx", "application/msword": "doc",
-    "application/vnd.oasis.opendocument.text": "odt", "text/rtf": "rtf",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx", "application/vnd.ms-excel": "xls",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/msword": "doc",
+    "application/vnd.oasis.opendocument.text": "odt",
+    "text/rtf": "rtf",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.ms-excel": "xls",
     "application/vnd.oasis.opendocument.spreadsheet": "ods",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx", "application/vnd.ms-powerpoint": "ppt",
-    "application/vnd.oasis.opendocument.presentation": "odp", "application/vnd.oasis.opendocument.graphics": "odg",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+    "application/vnd.ms-powerpoint": "ppt",
+    "application/vnd.oasis.opendocument.presentation": "odp",
+    "application/vnd.oasis.opendocument.graphics": "odg",
 }
 SECONDS = 110
 SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
@@ -47,7 +52,9 @@ def refuse_protected():
                 total = sum(entry.file_size for entry in package.infolist())
                 if total > MAX_INFLATED_BYTES or (total > 1 << 20 and total > MAX_INFLATION * SOURCE.stat().st_size):
                     refuse("too_large", f"the package unpacks to {total} bytes")
-                if "META-INF/manifest.xml" in package.namelist() and b"encryption-data" in package.read("META-INF/manifest.xml"):
+                if "META-INF/manifest.xml" in package.namelist() and b"encryption-data" in package.read(
+                    "META-INF/manifest.xml"
+                ):
                     refuse("encrypted", "the document is protected by a password")
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             refuse("damaged", f"the package cannot be opened: {error}")
@@ -65,12 +72,31 @@ def convert():
         Path(profile, "user").mkdir(parents=True)
         Path(profile, "user", "registrymodifications.xcu").write_text(SETTINGS)
         shutil.copyfile(SOURCE, source)
-        command = [program, f"-env:UserInstallation=file://{profile}", "--headless", "--norestore", "--nolockcheck", "--convert-to", "pdf", "--outdir", folder, str(source)]
-        environment = {"HOME": folder, "TMPDIR": folder, "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "SAL_USE_VCLPLUGIN": "svp"}
+        command = [
+            program,
+            f"-env:UserInstallation=file://{profile}",
+            "--headless",
+            "--norestore",
+            "--nolockcheck",
+            "--convert-to",
+            "pdf",
+            "--outdir",
+            folder,
+            str(source),
+        ]
+        environment = {
+            "HOME": folder,
+            "TMPDIR": folder,
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "LANG": "C.UTF-8",
+            "SAL_USE_VCLPLUGIN": "svp",
+        }
         made, complaint = source.with_suffix(".pdf"), ""
         for _ in range(2):  # with a fresh profile LibreOffice sometimes ends at once, without a word
             try:
-                done = subprocess.run(command, capture_output=True, cwd=folder, timeout=SECONDS / 2, check=False, env=environment)
+                done = subprocess.run(
+                    command, capture_output=True, cwd=folder, timeout=SECONDS / 2, check=False, env=environment
+                )
             except subprocess.TimeoutExpired:
                 refuse("too_large", f"LibreOffice did not finish within {SECONDS // 2} seconds")
             complaint = (done.stderr + done.stdout).decode("utf-8", "replace").strip()
