@@ -1,6 +1,5 @@
 """The table in a data tree: its records are found, and what is nested in a record becomes columns."""
 
-import datetime
 import tomllib
 
 UNTYPED = ("application/xml",)
@@ -19,8 +18,6 @@ def read_tables():
         records = records_in(toml_records(decoded(raw)))
     else:
         records = xml_records(parse_xml(raw))
-    if OPTIONS["nested"] == "columns":
-        records = [flat(record) if isinstance(record, dict) else record for record in records]
     return [table_of_records(records)]
 
 
@@ -56,18 +53,6 @@ def trimmed(value):
     return [trimmed(one) for one in value] if isinstance(value, list) else value
 
 
-def flat(record, prefix=""):
-    """Nested objects as columns named a.b; lists stay whole."""
-    result = {}
-    for key, value in record.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict) and value:
-            result.update(flat(value, name + "."))
-        else:
-            result[name] = value
-    return result
-
-
 def table_of_pickle(value):
     kind, library = type(value).__name__, type(value).__module__.split(".")[0]
     if library == "pandas" and kind in ("DataFrame", "Series"):
@@ -79,8 +64,6 @@ def table_of_pickle(value):
         columns = [column_of_values(f"column_{n + 1}", plain_data(value[:, n])) for n in range(value.shape[1])]
         return Table("Sheet1", columns, value.shape[0], headed=False)
     records = records_in(plain_data(value))
-    if OPTIONS["nested"] == "columns":
-        records = [flat(record) if isinstance(record, dict) else record for record in records]
     return table_of_records(records)
 
 

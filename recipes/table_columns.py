@@ -199,7 +199,7 @@ def column_of_values(name, values):
             return column_of_array(name, pa.array(values, pa.float64()))
         if kinds == {datetime.date}:
             return column_of_array(name, pa.array(values, pa.date32()))
-        if kinds == {datetime.datetime}:
+        if kinds == {datetime.datetime} and not any(value and value.tzinfo for value in values):
             return column_of_array(name, pa.array(values, pa.timestamp("us")))
     except (OverflowError, pa.ArrowInvalid):
         pass  # whole numbers past 64 bits stay what they were, as text

@@ -67,6 +67,18 @@ def feature_record(feature):
     return record
 
 
+def flat(record, prefix=""):
+    """Nested objects as columns named a.b; lists stay whole."""
+    result = {}
+    for key, value in record.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and value:
+            result.update(flat(value, name + "."))
+        else:
+            result[name] = value
+    return result
+
+
 def table_of_records(records):
     if not records:
         refuse("empty", "there is no record in this file")
@@ -74,6 +86,8 @@ def table_of_records(records):
         return table_of_lists(records)
     if not all(isinstance(record, dict) for record in records):
         records = [record if isinstance(record, dict) else {"value": record} for record in records]
+    if OPTIONS.get("nested") == "columns":
+        records = [flat(record) for record in records]
     names = {}
     for record in records:
         names.update(dict.fromkeys(record))

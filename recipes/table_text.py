@@ -7,7 +7,6 @@ import re
 import sys
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 DELIMITERS = "\t;|,"

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import re
 import tomllib
 
 import orjson

@@ -157,3 +157,9 @@ def test_encrypted_and_damaged_parquet(client: httpx.Client) -> None:
         422,
         "encrypted",
     )
+
+
+def test_nested_objects_as_columns(client: httpx.Client) -> None:
+    """On request an object inside a record becomes columns, at any depth; a list stays a cell."""
+    content = b'[{"a": {"b": {"c": 1}, "d": [2]}}, {"a": {"b": {}}, "e": "x"}]'
+    assert post(client, content, "json", "csv", nested="columns") == b"a.b.c,a.d,a.b,e\n1,[2],,\n,,{},x\n"
