@@ -245,16 +245,22 @@ def block_html(lines, body_size, heading_sizes):
     ):
         level = min(len(heading_sizes) + 1, 6)
         return f"<h{level}>{plain}</h{level}>"
-    text = inline(segments)
-    if BULLET.match(plain):
-        bare = BULLET.sub(
-            "", re.sub(r"^(<strong>|<em>)", "", text) if not text.startswith(plain[:1]) else text, count=1
-        )
-        return f"<li>{bare if bare.count('<strong>') == bare.count('</strong>') else html_text.unescape(plain) and BULLET.sub('', plain, count=1)}</li>"
-    numbered = NUMBER.match(plain)
-    if numbered and numbered.group(1).isdecimal():
-        return f'<li value="{numbered.group(1)}">{NUMBER.sub("", text, count=1)}</li>'
-    return f"<p>{text}</p>"
+    mark = BULLET.match(plain) or NUMBER.match(plain)
+    if not mark or (mark.re is NUMBER and not mark.group(1).isdecimal()):
+        return f"<p>{inline(segments)}</p>"
+    drop_letters(segments[0], len(mark.group().strip()))
+    number = f' value="{mark.group(1)}"' if mark.re is NUMBER else ""
+    return f"<li{number}>{inline(segments)}</li>"
+
+
+def drop_letters(segment, count):
+    """Take the first letters, the mark of a list item, off a segment."""
+    pieces = []
+    for text, bold, italic in segment.pieces:
+        kept = text.lstrip() if count else text
+        text, count = kept[count:], max(0, count - len(kept))
+        pieces.append((text, bold, italic))
+    segment.pieces = pieces
 
 
 def starts_anew(row, previous, pitch, left, right):
