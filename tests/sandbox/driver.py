@@ -125,7 +125,7 @@ class Driver:
             "isolation": self._sandbox.isolation,
             "pid": os.getpid(),
             "uid": os.geteuid(),
-            "directory": str(self._sandbox._directory),
+            "directory": str(self._sandbox._premises.directory),
             "empty_proc": self._sandbox.tier.empty_proc,
             "counts": msgspec.to_builtins(self._sandbox.counts()),
             "fds": len(os.listdir("/proc/self/fd")),  # noqa: PTH208

@@ -1,19 +1,15 @@
 """The sandbox as a whole: which tier holds, which family serves, and how much memory is promised."""
 
 import asyncio
-import contextlib
-import fcntl
 import functools
 import os
 import resource
 import secrets
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from service.engine.sandbox import frames
-from service.engine.sandbox.cgroups import Cgroups
 from service.engine.sandbox.container import Kernel
 from service.engine.sandbox.contract import (
     Counts,
@@ -25,12 +21,12 @@ from service.engine.sandbox.contract import (
     SandboxDown,
     SandboxFull,
 )
-from service.engine.sandbox.directory import unlink_tree
 from service.engine.sandbox.family import Family, built_in
 from service.engine.sandbox.interpreter import Interpreter
+from service.engine.sandbox.premises import Premises
 from service.engine.sandbox.programs import Programs
 from service.engine.sandbox.tier import advice, candidates, examination, verdict
-from service.engine.sandbox.view import View, lay_down_code, survey
+from service.engine.sandbox.view import View, survey
 from service.engine.sandbox.workshop import MOUNT_POINT, Vessel, Workshop
 
 _DEFAULT_FAMILY = "general"
@@ -38,7 +34,6 @@ _PING_FAMILY = "light"
 _PING_SECONDS = 5.0
 _COMPILE_SECONDS = 10.0
 _EXAMINATION_SECONDS = 20.0
-_PREFIX = "recast-sandbox-"
 _OWN_SHARE = 0.2  # of the machine's memory, for the engine, the zygotes and everybody else
 
 
@@ -49,8 +44,7 @@ class Sandbox:
         self,
         workshop: Workshop,
         view: View,
-        directory: Path,
-        cgroups: Cgroups,
+        premises: Premises,
         *,
         families: dict[str, Family],
         budget_bytes: int,
@@ -60,15 +54,13 @@ class Sandbox:
         self.budget_bytes = budget_bytes
         self._workshop = workshop
         self._view = view
-        self._directory = directory
-        self._cgroups = cgroups
+        self._premises = premises
         self._families = families
         self._kernels: dict[Kernel, tuple[Family, Vessel]] = {}
         self._promised_bytes = 0
         self._spawned = 0
         self._killed = 0
         self._warming: asyncio.Task[None] | None = None
-        self._lock = -1
         self._programs = Programs()
 
     @classmethod
@@ -95,17 +87,14 @@ class Sandbox:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a container costs six descriptors
         view = await survey(python)
-        await _clear_up_after_the_killed()
-        directory, lock = await asyncio.to_thread(_make_directory)
-        cgroups = await asyncio.to_thread(Cgroups.detect, _group_name(directory))
-        workshop = await _strongest(view, directory, cgroups, min_isolation)
+        premises = await Premises.claim()
+        workshop = await _strongest(view, premises, min_isolation)
         budget = budget_bytes if budget_bytes is not None else int(memory_bytes() * (1 - _OWN_SHARE))
         families = {
             name: Family(name, libraries, workshop, reserve=reserve, rotate_spawns=rotate_spawns)
             for name, libraries in built_in().items()
         }
-        sandbox = cls(workshop, view, directory, cgroups, families=families, budget_bytes=budget)
-        sandbox._lock = lock
+        sandbox = cls(workshop, view, premises, families=families, budget_bytes=budget)
         sandbox._warming = asyncio.create_task(sandbox._warm(warm))
         return sandbox
 
@@ -177,7 +166,7 @@ class Sandbox:
             await kernel.close()
         for family in self._families.values():
             await family.close()
-        await _take_down(self._directory, self._cgroups)
+        await self._premises.vacate()
 
     async def _compile(self, family: Family, source: str) -> bytes:
         """Compile a program in a container that does nothing else. Raises SandboxDown."""
@@ -219,12 +208,12 @@ class Sandbox:
         family.done_with(vessel.zygote)
 
 
-async def _strongest(view: View, directory: Path, cgroups: Cgroups, weakest: Isolation) -> Workshop:
+async def _strongest(view: View, premises: Premises, weakest: Isolation) -> Workshop:
     failures: list[str] = []
     try:
-        for tier in candidates(Isolation.LANDLOCK):
-            workshop = Workshop(tier, view, directory, cgroups)
-            failure = await _examine(workshop, directory)
+        for tier in candidates(premises.uid_base):
+            workshop = Workshop(tier, view, premises.directory, premises.cgroups)
+            failure = await _examine(workshop, premises.directory)
             if failure is None and tier.isolation.rank <= weakest.rank:
                 return workshop
             if failure is None:
@@ -232,7 +221,7 @@ async def _strongest(view: View, directory: Path, cgroups: Cgroups, weakest: Iso
             failures.append(f"{tier.isolation}: {failure}")
         raise IsolationTooWeak(weakest, None, f"{advice()} ({'; '.join(failures)})")
     except BaseException:
-        await _take_down(directory, cgroups)
+        await premises.vacate()
         raise
 
 
@@ -262,51 +251,6 @@ async def _examine(workshop: Workshop, directory: Path) -> str | None:
 
 def _cell(code: str) -> frames.Run:
     return frames.Run(0, code, MOUNT_POINT)
-
-
-def _make_directory() -> tuple[Path, int]:
-    while True:
-        directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        with contextlib.suppress(BlockingIOError):  # an engine that clears up was quicker
-            lock = _lock(directory)
-            break
-    directory.chmod(0o711)
-    lay_down_code(directory / "code")
-    (directory / "home").mkdir(mode=0o755)
-    return directory, lock
-
-
-def _lock(directory: Path) -> int:
-    """Mark a folder as in use for as long as this process lives. Raises OSError when another lives."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        if os.fstat(fd).st_uid != os.geteuid():
-            raise PermissionError(directory)
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        raise
-    return fd
-
-
-async def _clear_up_after_the_killed() -> None:
-    """Folders and groups of engines that had no chance to remove them; their processes and mounts died with them."""
-    for directory in await asyncio.to_thread(lambda: list(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))):
-        with contextlib.suppress(OSError):
-            lock = _lock(directory)
-            try:
-                await _take_down(directory, await asyncio.to_thread(Cgroups.detect, _group_name(directory)))
-            finally:
-                os.close(lock)
-
-
-def _group_name(directory: Path) -> str:
-    return f"recast-{directory.name.removeprefix(_PREFIX)}"
-
-
-async def _take_down(directory: Path, cgroups: Cgroups) -> None:
-    await cgroups.close()
-    await asyncio.to_thread(unlink_tree, directory)
 
 
 def memory_bytes() -> int:

@@ -6,7 +6,6 @@ Some kernels let unshare(2) succeed and take the capabilities away afterwards; o
 
 import json
 import os
-import secrets
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,9 +14,6 @@ from service.engine.sandbox import isolation as iso
 from service.engine.sandbox.contract import Isolation
 
 SLOTS = 60_000
-_UNUSED_UIDS = 1_879_048_192  # systemd's table of ids calls 1879048192 to 2147352575 unused
-_BLOCK = 65_536
-_BLOCKS = 4_000
 
 
 class Tier(Struct, frozen=True):
@@ -38,17 +34,15 @@ class Tier(Struct, frozen=True):
         return self.uid_base is not None or (self.namespaces and not self.empty_proc)
 
 
-def candidates(weakest: Isolation) -> list[Tier]:
-    """What to try, strongest first, down to `weakest`."""
-    # A block of its own for every engine: in tier B all that has a container's uid is killed with the container.
-    base = _UNUSED_UIDS + _BLOCK * secrets.randbelow(_BLOCKS) if os.geteuid() == 0 else None
+def candidates(base: int | None) -> list[Tier]:
+    """What to try, strongest first. `base` starts a block of uids, if this process may change its uid."""
     bases = [base] if base is None else [base, None]
     tiers = [Tier(Isolation.NAMESPACES, base, empty_proc) for empty_proc in (False, True) for base in bases]
     if base is not None:
         tiers.append(Tier(Isolation.UIDS, base))
     if iso.landlock_abi():
         tiers.append(Tier(Isolation.LANDLOCK))
-    return [tier for tier in tiers if tier.isolation.rank <= weakest.rank]
+    return tiers
 
 
 def examination(tier: Tier, secret: Path) -> str:

@@ -19,6 +19,7 @@ from service.engine.sandbox.directory import Directory, unlink_tree
 from service.engine.sandbox.filters import compile_filter
 from service.engine.sandbox.interpreter import Interpreter
 from service.engine.sandbox.meter import host_pid
+from service.engine.sandbox.premises import end_all_of
 from service.engine.sandbox.supervisor import Zygote
 from service.engine.sandbox.tier import SLOTS, Tier
 from service.engine.sandbox.view import View
@@ -150,7 +151,11 @@ class Workshop:
 
     def _sweep(self, zygote: Zygote, vessel: Vessel) -> None:
         """Where no pid 1 takes them along, whatever a kernel started ends with it by its uid."""
-        if vessel.sweeps:
+        if not vessel.sweeps or vessel.uid is None:
+            return
+        if zygote.closed.is_set():
+            end_all_of(range(vessel.uid, vessel.uid + 1))
+        else:
             zygote.sweep(vessel.slot)
 
     async def _clear(self, vessel: Vessel, path: Path) -> None:
