@@ -123,7 +123,7 @@ def parse_html(text):
 
 def clean(body):
     """Drop scripts, styles, hidden parts and links that run code; show a picture that is not embedded by its alt text."""
-    doomed, remote = [], 0
+    doomed, remote = [], False
     for element in body.iter():
         tag = element.tag
         if not isinstance(tag, str):
@@ -133,7 +133,7 @@ def clean(body):
                 doomed.append(element)
         elif tag == "img":
             if not (element.get("src") or "").lstrip().lower().startswith("data:image/"):
-                remote += bool(element.get("src"))
+                remote = remote or bool(element.get("src"))
                 element.tag, alt = "span", element.get("alt") or ""
                 element.attrib.clear()
                 element.text = f"[{alt}]" if alt.strip() else ""
@@ -147,7 +147,7 @@ def clean(body):
         if element.getparent() is not None:
             element.drop_tree()
     if remote:
-        warn(f"{remote} pictures that are not part of the file are shown by their alternative text")
+        warn("pictures that are not part of the file are shown by their alternative text")
 
 
 def weight(text):

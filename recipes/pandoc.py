@@ -116,7 +116,12 @@ def pandoc_source():
         raw = SOURCE.read_bytes()
         if reader == "rtf" and b"{\\rtf" not in raw[:100]:
             refuse("damaged", "this is not an RTF document")
-        return ["-f", reader], raw if reader == "rtf" else decoded(raw)
+        text = raw if reader == "rtf" else decoded(raw)
+        if reader == "rst":  # pandoc ends at a file that it may not open
+            text, left_out = re.subn(rb"(?m)^[ \t]*(?:\.\. +(?:literal)?include::.*|:file:.*)$", b"", text)
+            if left_out:
+                warn(f"{left_out} other files that the document includes were left out")
+        return ["-f", reader], text
     check_package()
     return ["-f", reader, str(SOURCE)], None
 

@@ -279,3 +279,21 @@ def test_other_office_documents(client: httpx.Client, tmp_path: Path, named: str
 def test_broken_office_documents_are_named(client: httpx.Client, tmp_path: Path, named: str, content: bytes) -> None:
     """What pandoc cannot open is damaged."""
     assert run(client, tmp_path, content, named, "docx").refused == "damaged"
+
+
+@pytest.mark.parametrize(
+    ("named", "content"),
+    [
+        ("rst", b"Title\n=====\n\n.. include:: /etc/passwd\n\n.. csv-table::\n   :file: /etc/passwd\n\nkept\n"),
+        ("org", b'* Title\n#+INCLUDE: "/etc/passwd"\n\nkept\n'),
+        (
+            "tex",
+            rb"\documentclass{article}\begin{document}\input{/etc/passwd}\verbatiminput{/etc/passwd} kept\end{document}",
+        ),
+    ],
+)
+def test_other_files_are_not_included(client: httpx.Client, tmp_path: Path, named: str, content: bytes) -> None:
+    """A document that names a file of the machine gets nothing of it, and is converted all the same."""
+    text = run(client, tmp_path, content, named, "txt").output.read_text()
+    assert "kept" in text
+    assert "root:" not in text
