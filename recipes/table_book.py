@@ -1,9 +1,11 @@
 """Reads workbooks (xlsx, xlsm, xlsb, xls, ods) with calamine: which sheets, real values, and what calamine leaves
 out: error cells, formulas without a value, and sheets that claim more cells than a machine has."""
 
+import io
 import posixpath
 import re
 import zipfile
+import zlib
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,13 +21,22 @@ def read_book():
     """The tables of the sheets that were asked for."""
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
+    broken = (
+        CalamineError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        OSError,
+        EOFError,
+        KeyError,
+        ValueError,
+    )
     with SOURCE.open("rb") as head:
         magic = head.read(8)
-    parts = open_parts() if magic.startswith(b"PK") else None
-    if parts and "content.xml" in parts.namelist():
-        look_at_repeats(parts.read("content.xml"))
     try:
-        book = CalamineWorkbook.from_path(str(SOURCE))
+        parts = open_parts() if magic.startswith(b"PK") else None
+        source = opendocument(parts) if parts and "content.xml" in parts.namelist() else SOURCE
+        book = CalamineWorkbook.from_object(source)
         sheets = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet] or list(
             book.sheets_metadata
         )
@@ -37,7 +48,7 @@ def read_book():
         return tables
     except PasswordError:
         refuse("encrypted", "the workbook is protected by a password")
-    except (CalamineError, zipfile.BadZipFile, OSError, EOFError, KeyError, ValueError) as error:
+    except broken as error:
         refuse("damaged", f"the workbook cannot be read: {error}")
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # how a fault inside calamine looks from here
@@ -69,11 +80,8 @@ def chosen(sheets, visible):
 
 
 def open_parts():
-    try:
-        parts = zipfile.ZipFile(SOURCE)
-        unpacked, packed = sum(one.file_size for one in parts.infolist()), SOURCE.stat().st_size
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        refuse("damaged", f"the workbook cannot be opened: {error}")
+    parts = zipfile.ZipFile(SOURCE)
+    unpacked, packed = sum(one.file_size for one in parts.infolist()), SOURCE.stat().st_size
     if unpacked > MAX_INFLATED_BYTES or (unpacked > SUSPICIOUS_BYTES and unpacked > MAX_INFLATION * packed):
         refuse("too_large", f"the workbook unpacks to {unpacked} bytes")
     # Announced sizes may lie; reading a part through zipfile stops at the size announced and then checks the CRC.
@@ -144,6 +152,24 @@ def look_at_repeats(xml):
                 height, width = rows, max(width, cells)
         if height * width > MAX_SHEET_CELLS:
             refuse("too_large", f"a sheet spans {height} rows and {width} columns")
+
+
+def opendocument(parts):
+    """The ods that calamine shall read: not encrypted, of a bearable size, with the tabs and line breaks that are elements
+    there, which calamine passes over, as text."""
+    if "META-INF/manifest.xml" in parts.namelist() and b"encryption-data" in parts.read("META-INF/manifest.xml"):
+        refuse("encrypted", "the workbook is protected by a password")
+    xml = parts.read("content.xml")
+    look_at_repeats(xml)
+    if b"<text:tab" not in xml and b"<text:line-break" not in xml:
+        return SOURCE
+    xml = re.sub(rb"<text:tab\b[^>]*/>", b"&#9;", re.sub(rb"<text:line-break\b[^>]*/>", b"&#10;", xml))
+    copy = io.BytesIO()
+    with zipfile.ZipFile(copy, "w") as target:
+        for name in parts.namelist():
+            target.writestr(name, xml if name == "content.xml" else parts.read(name))
+    copy.seek(0)
+    return copy
 
 
 def column_number(letters):

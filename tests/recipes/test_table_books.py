@@ -223,3 +223,9 @@ def test_workbook_to_workbook_keeps_all_sheets(client: httpx.Client) -> None:
         ["b", "c"],
         ["x", dt.date(2024, 1, 1)],
     ]
+
+
+def test_white_space_through_opendocument(client: httpx.Client) -> None:
+    """Tabs, line breaks and runs of spaces, which OpenDocument writes as elements, come back as they were."""
+    content = b'a,b\n" x  y ","one\ntwo\tthree"\n'
+    assert post(client, post(client, content, "csv", "ods"), "ods", "csv") == b'a,b\n x  y ,"one\ntwo\tthree"\n'
