@@ -3,6 +3,7 @@ merged cell's value stands in every cell it covers."""
 
 import re
 import zipfile
+import zlib
 
 from lxml import etree
 from lxml import html as lxml_html
@@ -166,7 +167,7 @@ def package_grids():
                 )
                 for table in root.iter(W + "tbl", A + "tbl"):
                     yield word_grid(table) if table.tag == W + "tbl" else slide_grid(table)
-    except (zipfile.BadZipFile, etree.XMLSyntaxError, OSError, KeyError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, etree.XMLSyntaxError, OSError, KeyError, EOFError, NotImplementedError) as error:
         refuse("damaged", f"the document cannot be read: {error}")
 
 

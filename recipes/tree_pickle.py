@@ -193,6 +193,8 @@ def read_pickle():
             OverflowError,
         ) as error:
             refuse("damaged", f"the pickle cannot be opened: {type(error).__name__}: {error}")
+        except MemoryError:
+            refuse("damaged", "the pickle announces more than a container can hold")
         except RecursionError:
             refuse("too_large", f"values are nested deeper than {MAX_DEPTH}")
         if file.read(1):
