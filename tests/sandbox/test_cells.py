@@ -1,6 +1,7 @@
 """What a cell does when nobody attacks: a notebook."""
 
 import base64
+import time
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,14 @@ def test_a_masked_proc_is_left_empty(make_box: Any) -> None:
     container.run("open('kept', 'w').write('here')")
     container.do("restart")
     assert container.run("print(open('kept').read())").logs == "here\n"
+
+
+def test_a_parked_container_shows_no_trace_of_its_rehearsal(make_box: Any) -> None:
+    """What a container did while it waited is not in its history, its output or the number of its first cell."""
+    box = make_box("root", reserve=2)
+    box.container().close()
+    time.sleep(1)
+    assert box.ask("about")["counts"]["parked"] == 2
+    result = box.container().run("print(In)\n1 / 0")
+    assert result.logs == "['', 'print(In)\\n1 / 0']\n"
+    assert "Cell In[1], line 2" in (result.traceback or "")

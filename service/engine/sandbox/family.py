@@ -201,7 +201,9 @@ class Family:
         try:
             await asyncio.sleep(_REFILL_DELAY_SECONDS)
             while len(self._parked) < self._target():
-                self._parked.append(await self._make(Limits()))
+                parked = await self._make(Limits())
+                await parked.interpreter.rehearse()
+                self._parked.append(parked)
         except SandboxDown:
             await asyncio.sleep(_RETRY_SECONDS)
         finally:

@@ -98,6 +98,10 @@ class Assign(Struct, tag="assign"):
     processes: int
 
 
+class Rehearse(Struct, tag="rehearse"):
+    """Do what a first cell would, so that its pages are the container's own before anyone waits. No answer."""
+
+
 class Run(Struct, tag="run"):
     """Run one cell; `packed` is what it compiles to, if that is known, and `directory` where /mnt/data really is.
 
@@ -141,7 +145,7 @@ class Done(Struct, tag="done"):
 
 ToZygote = Plan | Spawn | Sweep
 FromZygote = Primed | Spawned | Failed | Exited
-ToKernel = Assign | Run
+ToKernel = Assign | Rehearse | Run
 FromKernel = Ready | Refused | Shown | Done
 
 encode = msgspec.msgpack.Encoder().encode

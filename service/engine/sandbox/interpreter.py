@@ -137,6 +137,10 @@ class Interpreter:
             self._reason = reason
         self._signal(signal.SIGKILL, self.pidfds)
 
+    async def rehearse(self) -> None:
+        """Have the first cell's cost paid now, while the container is parked."""
+        await self._send(frames.Rehearse())
+
     async def assign(self, frame: frames.Assign) -> None:
         """Tell the limits; before any cell."""
         await self._send(frame)

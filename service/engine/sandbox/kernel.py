@@ -135,12 +135,19 @@ def prepare() -> None:
 
 def warm() -> None:
     """Run what every first cell would pay for: compilation, the display of a value, a traceback."""
+    rehearse("1 + 1;\n", "1 / 0")
+    Shell.instance().reset(new_session=True)
+
+
+def rehearse(*sources: str) -> None:
+    """Run cells that leave no trace."""
     shell = Shell.instance()
-    for code in ("1 + 1;\n", "1 / 0"):
+    for code in sources or ("None\n",):
         shell.run_cell(code, store_history=False)
         shell.run_pieces(code, cells.compile_cell(code, shell.execution_count) or [])
     shell.failure = None
-    shell.reset(new_session=True)
+    shell.history_manager.input_hist_parsed[:] = shell.history_manager.input_hist_raw[:] = [""]
+    shell.execution_count = 1
 
 
 def serve(control: socket.socket, private_bytes: int) -> None:
@@ -154,13 +161,15 @@ def serve(control: socket.socket, private_bytes: int) -> None:
     gc.enable()
     _reseed()
     interrupts = Interrupts()
-    decoder: frames.Decoder[frames.Assign | frames.Run] = frames.Decoder(frames.ToKernel)
+    decoder: frames.Decoder[frames.Assign | frames.Rehearse | frames.Run] = frames.Decoder(frames.ToKernel)
     while received := control.recv(_RECEIVE_BYTES):
         for frame in decoder.feed(received):
             if isinstance(frame, frames.Assign):
                 iso.limit(resource.RLIMIT_DATA, private_bytes + frame.memory_bytes)
                 if frame.processes:
                     iso.limit(resource.RLIMIT_NPROC, frame.processes)
+            elif isinstance(frame, frames.Rehearse):
+                rehearse()
             else:
                 control.sendall(frames.pack(_compile(frame) if frame.compile_only else _run(shell, interrupts, frame)))
     os._exit(0)
