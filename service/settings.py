@@ -77,6 +77,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model_vision: Annotated[bool, Meta(description="Whether that model is shown images.")] = False
 
     recipes: Annotated[str, Meta(description="Directory of recipes that add to and override the built-in ones.")] = ""
+    office: Annotated[
+        bool, Meta(description="Use LibreOffice, where it is installed, for PDFs with the layout of the document.")
+    ] = True
     max_input_bytes: Annotated[Bytes, Meta(description="Largest file accepted.")] = 512 << 20
     max_files: Annotated[int, Meta(ge=1, le=10_000, description="Most files in one request.")] = 100
     concurrency: Annotated[int, Meta(ge=0, le=1024, description="Conversions at a time; 0: twice the cores.")] = 0

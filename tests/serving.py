@@ -63,6 +63,7 @@ def serving(data_directory: Path, settings: Mapping[str, str], *, engine_of: Ser
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RECAST_", "OPENAI_"))}
     given = {
         "requests_per_minute": "0",
+        "office": "false",
         "port": str(port),
         "engine_port": str(engine_port),
         "data_dir": str(data_directory),

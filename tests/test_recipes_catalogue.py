@@ -141,6 +141,16 @@ def test_a_second_directory_may_use_the_programs_of_the_first(recipes: Write) ->
     assert found.source == "below = 1\n\nmine = 1\n"
 
 
+def test_an_entry_may_name_a_program_and_kernel_of_its_own(recipes: Write) -> None:
+    """One recipe, two ways to make its outputs; what an entry does not name is the recipe's."""
+    entry = '[[converts]]\nfrom = ["text/csv"]\nto = ["html"]\nprogram = ["other.py"]\nkernel = "image"\n'
+    folder = recipes("folder", example=(GOOD + "\n" + entry, "own = 1\n"))
+    (folder / "other.py").write_text("other = 1\n")
+    catalogue = Catalogue.load([folder])
+    made = [each for name in ("json", "html") if (each := catalogue.recipe_for("text/csv", name))]
+    assert [(each.source, each.kernel) for each in made] == [("own = 1\n", "light"), ("other = 1\n", "image")]
+
+
 def test_hidden_files_of_a_mounted_volume_are_left_alone(recipes: Write) -> None:
     """Kubernetes keeps ``..data`` and its like beside the files."""
     place = recipes(example=(GOOD, "pass\n"))

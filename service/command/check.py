@@ -16,7 +16,7 @@ from service.command import serve
 from service.command.client import Client, ConversionFailed, ServiceUnreachable
 from service.conversion.media import MediaError, format_named, identify, lineage
 from service.conversion.prompt import program
-from service.conversion.recipe import Recipe, pairs_of
+from service.conversion.recipe import Recipe, makers_of, pairs_of
 from service.conversion.recipes import Catalogue
 from service.settings import Settings
 
@@ -70,9 +70,15 @@ def check(settings: Settings, catalogue: Catalogue, names: Sequence[str], *, sam
 
 def faults_of(recipe: Recipe) -> Iterable[str]:
     """Yield what is wrong with a recipe's program as a whole; each of its files parses already."""
-    if not recipe.source:
-        return
-    source_type, target = next(iter(pairs_of(recipe)))
+    variants = {maker.program: (pair, maker) for pair, maker in makers_of(recipe) if maker.program}
+    read: set[object] = set()
+    for (source_type, target), maker in variants.values():
+        yield from _faults_of(maker, source_type, target, read)
+    yield from (f"no program reads the option {name}" for name in recipe.options if variants and name not in read)
+
+
+def _faults_of(recipe: Recipe, source_type: str, target: str, read: set[object]) -> Iterable[str]:
+    """Yield why a joined program does not compile; add the words it has to ``read``."""
     defaults = {name: option.default for name, option in recipe.options.items()}
     try:
         tree = ast.parse(program(recipe, source_type=source_type, target=target, options=defaults))
@@ -81,10 +87,7 @@ def faults_of(recipe: Recipe) -> Iterable[str]:
         yield f"the joined program does not compile: {error}"
         return
     body = tree.body[_LITERALS:]
-    words = {node.value for statement in body for node in ast.walk(statement) if isinstance(node, ast.Constant)}
-    for name in recipe.options:
-        if name not in words:
-            yield f"the program never reads the option {name}"
+    read |= {node.value for statement in body for node in ast.walk(statement) if isinstance(node, ast.Constant)}
 
 
 def by_type(places: Iterable[Path]) -> dict[str, Path]:
@@ -106,7 +109,7 @@ def trials_of(chosen: Sequence[Recipe], catalogue: Catalogue, samples: dict[str,
         Trial(recipe, source, target, kinds.get(source))
         for recipe in chosen
         for source, target in pairs_of(recipe)
-        if catalogue.recipe_for(source, target) == recipe
+        if (maker := catalogue.recipe_for(source, target)) and maker.name == recipe.name
     ]
 
 

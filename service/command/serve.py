@@ -175,8 +175,10 @@ async def for_one_run(settings: Settings) -> AsyncIterator[str]:
 
 
 def recipe_directories(settings: Settings) -> Sequence[Path]:
-    """Return the built-in recipes' directory, then the one that is laid over it."""
-    return [builtin_directory(), *([Path(settings.recipes)] if settings.recipes else [])]
+    """Return the built-in recipes' directory, then those laid over it: LibreOffice's where it is, and the user's."""
+    office = settings.office and settings.upstream_url is None and shutil.which("soffice") is not None
+    over = [builtin_directory() / "office"] if office else []
+    return [builtin_directory(), *over, *([Path(settings.recipes)] if settings.recipes else [])]
 
 
 class _Elsewhere(Struct, frozen=True):

@@ -19,38 +19,46 @@ from service.conversion.media import UnknownFormat, format_named, lineage
 from service.conversion.options import Option, OptionValue, fault_of, typed
 
 Fidelity = Literal["exact", "content", "layout"]
+Family = Literal["light", "table", "document", "image", "general"]
 _FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class Converts(Struct, frozen=True, forbid_unknown_fields=True, rename={"inputs": "from", "outputs": "to"}):
-    """Input media types (``from``) and output formats (``to``) that a recipe offers."""
+    """Input media types (``from``) and output formats (``to``) that a recipe offers, and in what they differ from the rest of it."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     fidelity: Fidelity | None = None
+    program: tuple[str, ...] = ()
+    kernel: Family | None = None
 
 
 class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
-    """One recipe file; ``name`` is the file's stem and ``source`` its programs joined (empty: prose only, needs a model)."""
+    """One recipe file; ``name`` is the file's stem and ``texts`` are its programs' by file name."""
 
     name: str
     version: str
     title: str
     description: str
-    kernel: Literal["light", "table", "document", "image", "general"]
+    kernel: Family
     fidelity: Fidelity
     prompt: str
     converts: tuple[Converts, ...]
     program: tuple[str, ...] = ()
     drops: str = ""
     options: dict[str, Option] = {}
-    source: str = ""
+    texts: dict[str, str] = {}
+
+    @property
+    def source(self) -> str:
+        """The programs joined, in order; empty for prose only."""
+        return "\n".join(self.texts[name] for name in self.program)
 
     @property
     def requires_model(self) -> bool:
-        """Whether only a model can follow this recipe, for it has no program."""
-        return not self.program
+        """Whether only a model can follow this recipe, for it has no program at all."""
+        return not self.program and not any(each.program for each in self.converts)
 
 
 class RecipeInvalid(Exception):
@@ -77,16 +85,26 @@ def read_recipe(file: Path, beside: Sequence[Path]) -> Recipe:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeInvalid(file, "", str(error)) from None
-    for key in ("name", "source"):
+    for key in ("name", "texts"):
         if key in raw:
             raise RecipeInvalid(file, key, "unknown key")
     try:
-        recipe = msgspec.convert({**raw, "name": file.stem, "source": ""}, Recipe)
+        recipe = msgspec.convert({**raw, "name": file.stem}, Recipe)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at ")
         raise RecipeInvalid(file, where.strip("`").removeprefix("$."), reason) from None
     _check(recipe, file)
-    return msgspec.structs.replace(recipe, source="\n".join(_program(file, name, beside) for name in recipe.program))
+    names = {name for program in (recipe.program, *(each.program for each in recipe.converts)) for name in program}
+    return msgspec.structs.replace(recipe, texts={name: _program(file, name, beside) for name in sorted(names)})
+
+
+def makers_of(recipe: Recipe) -> Iterable[tuple[tuple[str, str], Recipe]]:
+    """Yield each pair that a recipe states, with the recipe as it is for that pair: its program and kernel."""
+    for each in recipe.converts:
+        made = msgspec.structs.replace(
+            recipe, converts=(each,), program=each.program or recipe.program, kernel=each.kernel or recipe.kernel
+        )
+        yield from (((source, output), made) for source in each.inputs for output in each.outputs)
 
 
 def applicable_options(recipe: Recipe, input_type: str, output_format: str) -> dict[str, Option]:
@@ -128,7 +146,7 @@ def _check(recipe: Recipe, file: Path) -> None:
     for pair, count in Counter(pairs).items():
         if count > 1:
             raise RecipeInvalid(file, "converts", f"{pair[0]} to {pair[1]} stands twice")
-    if recipe.program and _FENCE.search(recipe.prompt):
+    if not recipe.requires_model and _FENCE.search(recipe.prompt):
         raise RecipeInvalid(file, "prompt", "has a fenced block; the only one is the program's")
     for word in _PLACEHOLDER.findall(recipe.prompt):
         if word not in {"source_type", "target"}:

@@ -14,7 +14,7 @@ from service.conversion.recipe import (
     Fidelity,
     Recipe,
     RecipeInvalid,
-    pairs_of,
+    makers_of,
     read_recipe,
     source_type_of,
 )
@@ -62,10 +62,10 @@ class Catalogue:
                 if recipe.name in recipes:
                     makers = {pair: maker for pair, maker in makers.items() if maker.name != recipe.name}
                 recipes[recipe.name] = recipe
-                for pair in pairs_of(recipe):
+                for pair, maker in makers_of(recipe):
                     if pair in here:
                         raise RecipeInvalid(file, "converts", f"{pair[0]} to {pair[1]} is already in {here[pair].name}")
-                    here[pair] = recipe
+                    here[pair] = maker
             makers |= here
         return cls(recipes.values(), makers)
 

@@ -47,6 +47,7 @@ class Rig:
         environment |= {
             "RECAST_PORT": str(self.port),
             "RECAST_ENGINE_PORT": str(self.engine_port),
+            "RECAST_OFFICE": "false",
             "RECAST_DATA_DIR": str(self.directory / "inflight"),
         }
         environment |= {f"RECAST_{name.upper()}": str(value) for name, value in self.settings.items()}

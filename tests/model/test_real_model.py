@@ -27,20 +27,19 @@ version = "1"
 title = "Upper case"
 description = "A text in capital letters."
 kernel = "light"
+program = ["upper.py"]
 fidelity = "content"
-prompt = '''
-Write the text of the file in upper case. Answer with exactly this block and nothing else:
-
-```python
-from pathlib import Path
-source = next(p for p in Path("/mnt/data").iterdir() if p.name.startswith("input"))
-Path("/mnt/data/output.txt").write_text(source.read_text().upper())
-print("written")
-```
-'''
+prompt = "Write the text of the file in upper case."
 [[converts]]
 from = ["text/plain"]
 to = ["txt"]
+"""
+PROGRAM = """
+from pathlib import Path
+source = next(path for path in Path("/mnt/data").iterdir())
+text = source.read_text().upper()
+Path("/mnt/data/output.txt").write_text(text)
+print(text)
 """
 
 
@@ -59,6 +58,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert model.stdout.readline() == b"listening\n"
     recipes = tmp_path_factory.mktemp("recipes")
     (recipes / "upper.toml").write_text(RECIPE)
+    (recipes / "upper.py").write_text(PROGRAM)
     settings = {
         "model_url": f"http://127.0.0.1:{port}/v1",
         "model_name": "local",
@@ -92,10 +92,11 @@ def test_the_tool_loop_with_a_real_sampler(served: Served) -> None:
     assert response.usage.output_tokens > 0
 
 
-def test_a_conversion_that_only_a_model_can_do(served: Served) -> None:
-    """A recipe with no program: the model writes it, the file is found, checked and sent."""
+def test_a_conversion_that_goes_to_the_model(served: Served) -> None:
+    """Free words send the program to the model, which hands it back to be run; the file is found, checked and sent."""
+    form = {"instructions": "Keep the program exactly as it is. Answer with the whole Python block."}
     with served.client() as client:
         client.timeout = 600
-        answer = client.post("/convert/txt", files={"file": ("note.txt", b"a quiet word")})
-    assert (answer.status_code, answer.text) == (200, "A QUIET WORD")
+        answer = client.post("/convert/txt", files={"file": ("note.txt", b"a quiet word")}, data=form)
+    assert answer.text == "A QUIET WORD"
     assert answer.headers["Recast-Attempt"].startswith("model;n=1")
