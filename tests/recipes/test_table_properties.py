@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.recipes.posting import post
@@ -101,12 +101,11 @@ def trimmed(rows: list[list[str]]) -> list[list[str]]:
 @pytest.mark.parametrize("target", ["tsv", "parquet", "json", "ndjson"])
 def test_there_and_back(client: httpx.Client, target: str, rows: list[list[str]]) -> None:
     """Through text every cell is the same; through JSON and Parquet it has the same number, moment or truth."""
+    assume(target == "tsv" or len(rows) > 1)  # a table without rows is nothing in ndjson, and has no names in JSON
     if target != "tsv":
         rows[0] = [f"c{number}" for number in range(len(rows[0]))]
     content = written([["first", *rows[0]], *([str(number), *row] for number, row in enumerate(rows[1:]))])
     middle = post(client, content, "csv", target)
-    if target != "tsv" and len(rows) == 1:
-        return
     back = post(client, middle, target, "csv")
     expected: list[Any] = list(csv.reader(io.StringIO(content.decode(), newline="")))
     made: list[Any] = list(csv.reader(io.StringIO(back.decode(), newline="")))
