@@ -125,6 +125,12 @@ def test_a_zygote_killed_is_replaced_within_a_second(own_box: Box) -> None:
     container.close()
 
 
+def _serves(box: Box) -> bool:
+    with contextlib.suppress(Failed):
+        return box.container().run("1").logs == "1\n"
+    return False
+
+
 def test_a_zygote_killed_while_spawning(own_box: Box) -> None:
     """Each of many spawns is served or refused with SandboxDown, and none is forgotten."""
     own_box.container().close()
@@ -140,7 +146,7 @@ def test_a_zygote_killed_while_spawning(own_box: Box) -> None:
         except Failed as failed:
             answers.append(failed.args[0])
     assert set(answers) <= {"int", "SandboxDown"}
-    assert own_box.container().run("1").logs == "1\n"
+    assert _soon(lambda: _serves(own_box), 10)  # one made in the last moment of its zygote may still die
 
 
 def test_an_engine_killed_leaves_nothing(own_box: Box, make_box: Any) -> None:

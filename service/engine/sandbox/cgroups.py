@@ -71,7 +71,7 @@ class Cgroups:
     """The parent groups of this engine; `walls_memory` tells whether memory is among them."""
 
     def __init__(self, parents: Sequence[Path], *, v2: bool, walls_memory: bool) -> None:
-        self._parents = parents
+        self.parents = parents
         self._v2 = v2
         self.walls_memory = walls_memory
 
@@ -91,7 +91,7 @@ class Cgroups:
 
     def make(self, number: int) -> Group:
         """Groups for one container. Raises OSError."""
-        paths = [parent / str(number) for parent in self._parents]
+        paths = [parent / str(number) for parent in self.parents]
         for path in paths:
             path.mkdir()
         memory = paths[0] / ("memory.events" if self._v2 else "memory.oom_control") if self.walls_memory else None
@@ -99,10 +99,10 @@ class Cgroups:
 
     async def close(self) -> None:
         """Remove the parents, and what an engine that was killed left in them."""
-        for parent in self._parents:
+        for parent in self.parents:
             with contextlib.suppress(OSError):
                 await Group([path for path in parent.iterdir() if path.is_dir()], "", None).remove()
-        await Group(self._parents, "", None).remove()
+        await Group(self.parents, "", None).remove()
 
 
 def _own_v1(controller: str) -> Path | None:

@@ -22,6 +22,7 @@ _PREFIX = "recast-sandbox-"
 _UNUSED_UIDS = 1_879_048_192  # systemd's table of ids calls 1879048192 to 2147352575 unused
 _BLOCKS = 4_000
 _ROUNDS = 100
+_GROUPS = "groups"
 
 
 class Premises:
@@ -40,7 +41,9 @@ class Premises:
         # A block of its own for every engine: without pid namespaces all that has a container's uid ends with it.
         base = _UNUSED_UIDS + UIDS * secrets.randbelow(_BLOCKS) if os.geteuid() == 0 else None
         directory, lock = await asyncio.to_thread(_make, base)
-        return cls(directory, lock, base, await asyncio.to_thread(Cgroups.detect, _group_name(directory)))
+        cgroups = await asyncio.to_thread(Cgroups.detect, f"recast-{directory.name.removeprefix(_PREFIX)}")
+        (directory / _GROUPS).write_text("\n".join(map(str, cgroups.parents)))
+        return cls(directory, lock, base, cgroups)
 
     async def vacate(self) -> None:
         """Remove the groups and the folder."""
@@ -106,7 +109,9 @@ async def _clear_up() -> None:
     for directory in await asyncio.to_thread(lambda: list(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))):
         with contextlib.suppress(OSError, ValueError):
             lock = _take_lock(directory)
-            cgroups = await asyncio.to_thread(Cgroups.detect, _group_name(directory))
+            file = directory / _GROUPS  # the dead engine may have lived in another cgroup than this one
+            parents = [Path(line) for line in file.read_text().splitlines()] if file.is_file() else []
+            cgroups = Cgroups(parents, v2=False, walls_memory=False)
             await asyncio.to_thread(_end_block, directory / "uids")
             await Premises(directory, lock, None, cgroups).vacate()
 
@@ -117,7 +122,3 @@ def _end_block(file: Path) -> None:
         base = int(file.read_text())
         if base >= _UNUSED_UIDS:
             end_all_of(range(base, base + UIDS))
-
-
-def _group_name(directory: Path) -> str:
-    return f"recast-{directory.name.removeprefix(_PREFIX)}"
