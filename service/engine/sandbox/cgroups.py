@@ -93,7 +93,7 @@ class Cgroups:
         """Groups for one container. Raises OSError."""
         paths = [parent / str(number) for parent in self.parents]
         for path in paths:
-            path.mkdir()
+            path.mkdir(parents=True)  # somebody may have tidied up the empty parent
         memory = paths[0] / ("memory.events" if self._v2 else "memory.oom_control") if self.walls_memory else None
         return Group(paths, "cgroup.procs" if self._v2 else "tasks", memory)
 
