@@ -91,6 +91,8 @@ def table_of_records(records):
     names = {}
     for record in records:
         names.update(dict.fromkeys(record))
+    if not names:
+        refuse("empty", "the records of this file have no field")
     if len(names) > MAX_COLUMNS or len(names) * len(records) > MAX_CELLS:
         refuse("too_large", f"{len(records)} records with {len(names)} different keys")
     columns = [column_of_values(str(name), [record.get(name) for record in records]) for name in names]

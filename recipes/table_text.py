@@ -64,6 +64,8 @@ def read_delimited(preferred):
         names = [text or "" for text in (column[0].as_py() for column in columns)]
         columns = [column.slice(1) for column in columns]
     rows = len(columns[0])
+    if headed and not rows:
+        warn("the only row was taken for the names of the columns (option header)")
     return Table("Sheet1", [Column(name, text) for name, text in zip(names, columns, strict=True)], rows, headed)
 
 

@@ -50,7 +50,7 @@ def is_utf8(head: bytes) -> bool:
         _utf8(head, complete=False)
     except UnicodeDecodeError:
         return False
-    return head.count(0) * 10 <= len(head)
+    return head.count(0) <= max(1, len(head) // 10)
 
 
 def _utf8(head: bytes, *, complete: bool) -> str:

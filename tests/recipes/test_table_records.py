@@ -88,11 +88,23 @@ def test_numbers_beyond_json(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(b"[" * 100_000 + b"]" * 100_000, "too_large"), (b'{"a": ', "damaged"), (b"[]", "empty"), (b"  ", "empty")],
+    [
+        (b"[" * 100_000 + b"]" * 100_000, "too_large"),
+        (b'{"a": ', "damaged"),
+        (b"[]", "empty"),
+        (b"[{}, {}]", "empty"),
+        (b"  ", "empty"),
+    ],
 )
-def test_refused(client: httpx.Client, content: bytes, code: str) -> None:
+@pytest.mark.parametrize("target", ["csv", "xlsx", "html"])
+def test_refused(client: httpx.Client, content: bytes, code: str, target: str) -> None:
     """Nesting without end, cut text and nothing at all each have their own refusal."""
-    assert refusal(client, content, "json", "csv", **{"from": "json"}) == (422, code)
+    assert refusal(client, content, "json", target, **{"from": "json"}) == (422, code)
+
+
+def test_a_nul_in_a_small_table(client: httpx.Client) -> None:
+    """One NUL does not make a text of a few bytes something else."""
+    assert post(client, rb'{"a": "\u0000x"}', "json", "csv") == b"a\n\0x\n"
 
 
 def test_parquet_of_every_kind(client: httpx.Client) -> None:

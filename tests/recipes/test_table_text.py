@@ -179,8 +179,9 @@ def test_nothing_in_it(client: httpx.Client, content: bytes) -> None:
 
 
 def test_header_alone(client: httpx.Client) -> None:
-    """A header without rows is a table of no rows."""
+    """A header without rows is a table of no rows, which is said: the row may have been data."""
     assert json.loads(post(client, b"a,b,c\n", "csv", "json")) == []
+    assert "option header" in warnings(client, b"1,2,3\n", "csv", "json")
     assert post(client, b"a,b,c\n", "csv", "tsv") == b"a\tb\tc\n"
 
 
