@@ -19,7 +19,7 @@ from service.engine.sandbox import isolation as iso
 CONTROL = 3
 CODE = "/opt/kernel"
 UIDS = 65536
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from service.engine.sandbox.zygote import main; main()"
+_BOOT = "import sys; sys.path[:] = sys.argv[1:] if sys.argv[2:] else [sys.argv[1], *sys.path]; from service.engine.sandbox.zygote import main; main()"
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _ETC = {
     "passwd": "root:x:0:0:root:/:/bin/false\nuser:x:1000:1000:user:/home/user:/bin/sh\n",
@@ -50,7 +50,7 @@ def environment(python: str, home: str, temporary: str) -> dict[str, str]:
     }
 
 
-def enter(config: dict[str, object], shown: list[str], uid_base: int | None) -> None:
+def enter(config: dict[str, object], shown: dict[str, str], uid_base: int | None) -> None:
     """Namespaces, then the view; returns as pid 1 of the new pid namespace, as root of the new user namespace."""
     uid, gid = os.geteuid(), os.getegid()
     all_new = iso.NEWUSER | iso.NEWNS | iso.NEWPID | iso.NEWNET | iso.NEWIPC | iso.NEWUTS | iso.NEWCGROUP
@@ -61,7 +61,7 @@ def enter(config: dict[str, object], shown: list[str], uid_base: int | None) -> 
         _unshare_with_range(all_new, uid_base)
     # Opened while this process still is the caller: its own uid may be the only one that can walk to them (/root is 0700).
     read_only = iso.MOUNT_ATTR_RDONLY | iso.MOUNT_ATTR_NOSUID
-    trees = {path: iso.clone_tree(path, read_only | iso.MOUNT_ATTR_NODEV) for path in shown}
+    trees = {place: iso.clone_tree(path, read_only | iso.MOUNT_ATTR_NODEV) for path, place in shown.items()}
     trees |= {f"/dev/{name}": iso.clone_tree(f"/dev/{name}", read_only) for name in _DEVICES}
     code = {path.name: path.read_bytes() for path in Path(str(config["code"])).iterdir()}
     if uid_base is not None:
@@ -143,14 +143,14 @@ def main() -> None:
     os.dup2(config["control"], CONTROL)
     if config["control"] != CONTROL:
         os.close(config["control"])
-    code = f"{config['directory']}/code"
+    code, path = f"{config['directory']}/code", []
     home = f"{config['directory']}/home"
     if config["namespaces"]:
         enter(config | {"code": f"{code}/service/engine/sandbox"}, config["shown"], config["uid_base"])
-        code, home = CODE, "/tmp"
+        code, home, (python, *path) = CODE, "/tmp", config["placed_python"]
     else:
         os.chdir("/")
-    arguments = [python, "-I", "-B", "-X", "utf8", "-c", _BOOT, code]
+    arguments = [python, "-I", "-B", "-X", "utf8", "-c", _BOOT, code, *path]
     os.execve(python, arguments, environment(python, "/home/user" if config["namespaces"] else home, home))  # noqa: S606
 
 

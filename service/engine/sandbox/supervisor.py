@@ -34,7 +34,8 @@ class Launch(Struct, frozen=True):
     engine_pid: int
     control: int
     namespaces: bool
-    shown: list[str]
+    shown: dict[str, str]
+    placed_python: list[str]
     links: dict[str, str]
     uid_base: int | None
     empty_proc: bool
@@ -71,7 +72,8 @@ class Zygote:
             engine_pid=os.getpid(),
             control=theirs.fileno(),
             namespaces=namespaces,
-            shown=view.shown,
+            shown=view.places,
+            placed_python=view.placed_python,
             links=view.links,
             uid_base=plan.uid_base,
             empty_proc=plan.empty_proc,

@@ -17,13 +17,14 @@ _KERNEL_SIDE = ("frames.py", "inits.py", "cells.py", "isolation.py", "kernel.py"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "libreoffice")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_OUTSIDE = "/opt/outside"
 _COVERED = ("/tmp/", "/mnt/data/", "/proc/", "/dev/shm/")
 _PROBE_SECONDS = 30
 _PROBE = """
-import json, sys
+import json, os, sys
 from importlib.metadata import distributions
 found = {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"]}
-print(json.dumps([sys.executable, [sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path], found]))
+print(json.dumps([sys.executable, [sys.prefix, sys.base_prefix, sys.exec_prefix], list(map(os.path.realpath, sys.path)), found]))
 """
 
 
@@ -31,11 +32,23 @@ class View(Struct, frozen=True):
     """The interpreter of kernels and all that they may read."""
 
     python: str
+    path: list[str]
+    """Its ``sys.path``, as real paths."""
     shown: list[str]
     """Real paths, none below another."""
     links: dict[str, str]
     """Symbolic links to make, where a path in use is not the real one."""
     packages: list[Package]
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where containers with a view of their own see each shown path."""
+        return {path: _place(path) for path in self.shown}
+
+    @property
+    def placed_python(self) -> list[str]:
+        """Where they see the interpreter, then the entries of its ``sys.path``."""
+        return [_place(self.python), *map(_place, self.path)]
 
     @property
     def readable(self) -> list[str]:
@@ -51,7 +64,7 @@ async def survey(python: Path) -> View:
         )
         async with asyncio.timeout(_PROBE_SECONDS):
             output, errors = await process.communicate()
-        executable, paths, found = json.loads(output)
+        executable, prefixes, paths, found = json.loads(output)
     except (OSError, ValueError, TimeoutError) as error:
         raise SandboxDown(f"the kernel's Python, {python}, does not run: {error}") from error
     if process.returncode:
@@ -59,12 +72,13 @@ async def survey(python: Path) -> View:
     packages = sorted(
         (Package(name, version) for name, version in found.items()), key=lambda package: package.name.lower()
     )
-    shown, links = await asyncio.to_thread(_lay_out, executable, [path for path in paths if path])
-    if hidden := [path for path in shown if path.startswith(_COVERED)]:
-        raise SandboxDown(
-            f"the kernel's Python needs {hidden[0]}, which containers cover with directories of their own"
-        )
-    return View(executable, shown, links, packages)
+    shown, links = await asyncio.to_thread(_lay_out, executable, [*prefixes, *filter(None, paths)])
+    return View(executable, paths, shown, {_place(path): _place(to) for path, to in links.items()}, packages)
+
+
+def _place(path: str) -> str:
+    """The same path, unless containers have a directory of their own there: a checkout may well be below /tmp."""
+    return _OUTSIDE + path if path.startswith(_COVERED) else path
 
 
 def _lay_out(executable: str, paths: list[str]) -> tuple[list[str], dict[str, str]]:
