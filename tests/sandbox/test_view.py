@@ -13,12 +13,12 @@ from service.engine.sandbox import Isolation, Logs, Sandbox
 @pytest.mark.anyio
 async def test_an_interpreter_below_tmp_can_be_used() -> None:
     """Containers have a /tmp of their own; a checkout may be below the machine's."""
-    kernel = Path(sys.prefix, "kernel", "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
+    inside = Path("lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         venv.create(folder, symlinks=True)
-        packages = next(Path(folder).glob("lib/python*/site-packages"))
+        packages = Path(folder, inside)
         packages.rmdir()
-        packages.symlink_to(kernel)
+        packages.symlink_to(Path(sys.prefix, "kernel", inside))
         sandbox = await Sandbox.start(python=Path(folder, "bin/python"), min_isolation=Isolation.LANDLOCK, reserve=0)
         try:
             container = await sandbox.spawn(family="light")
