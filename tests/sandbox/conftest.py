@@ -30,11 +30,15 @@ def readable_path(interpreters: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def _skip_unless_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become all the users that this suite needs")
+
+
 @pytest.fixture(scope="session", params=[tier for tier in TIERS if tier != "masked"])
 def shared_box(request: pytest.FixtureRequest, interpreters: Path) -> Iterator[Box]:
     """A sandbox of every tier."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can become all the users that this suite needs")
+    _skip_unless_root()
     box = Box(request.param, *pythons(interpreters, request.param))
     yield box
     box.close()
@@ -72,6 +76,7 @@ def container(box: Box) -> Iterator[Container]:
 @pytest.fixture
 def make_box(interpreters: Path) -> Iterator[Any]:
     """Sandboxes of a test's own, for what would disturb the shared one."""
+    _skip_unless_root()
     boxes: list[Box] = []
 
     def make(tier: str = "root", **options: Any) -> Box:
