@@ -32,16 +32,28 @@ def header(message, name):
         return ", ".join(str(value) for key, value in message.raw_items() if key.lower() == name.lower())
 
 
+def bytes_of(message):
+    """A message inside another as it may be sent on; headers that cannot be are left out."""
+    try:
+        return message.as_bytes()
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return (message.get_payload(decode=True) or b"") if not message.is_multipart() else b""
+
+
 def read_message(message):
-    """A Mail from a parsed message; the texts of messages inside it follow the body's."""
+    """A Mail from a parsed message; messages inside it are attachments too, and their texts follow the body's."""
     mail = Mail()
     mail.headers = {name: " ".join(text.split()) for name in HEADERS if (text := header(message, name)).strip()}
     for number, part in enumerate(message.walk()):
         if number > MAX_PARTS:
             refuse("too_large", f"the message has more than {MAX_PARTS} parts")
+        kind, name = part.get_content_type(), part.get_filename()
+        if kind == "message/rfc822" and number and part.is_multipart():
+            inner = part.get_payload(0)
+            title = " ".join((name or header(inner, "Subject") or f"part-{number}").split()).removesuffix(".eml")
+            mail.attachments.append((f"{title}.eml", kind, bytes_of(inner)))
         if part.is_multipart():
             continue
-        kind, name = part.get_content_type(), part.get_filename()
         attached = part.get_content_disposition() == "attachment" or name
         if kind == "text/html" and not attached:
             mail.html += part_text(part)

@@ -197,3 +197,16 @@ def test_odd_messages(client: httpx.Client, tmp_path: Path) -> None:
         == "encrypted"
     )
     assert run(client, tmp_path, b"not outlook", "msg", "txt").refused == "damaged"
+
+
+def test_a_message_inside_a_message(client: httpx.Client, tmp_path: Path) -> None:
+    """A message sent on as an attachment is listed by its subject, and comes whole in the zip."""
+    inner, outer = EmailMessage(), EmailMessage()
+    inner["Subject"], inner["From"] = "About tea", "a@example.org"
+    inner.set_content("Oolong")
+    outer["Subject"], outer["From"] = "Fwd", "b@example.org"
+    outer.set_content("<p>See below</p>", subtype="html")
+    outer.add_attachment(inner)
+    assert "About tea.eml" in run(client, tmp_path, outer.as_bytes(), "eml", "txt").output.read_text()
+    with zipfile.ZipFile(run(client, tmp_path, outer.as_bytes(), "eml", "zip").output) as package:
+        assert b"Oolong" in package.read("About tea.eml")
