@@ -1,5 +1,6 @@
 """pandoc as a separate program: sandboxed (it opens no file but its input, and no address), with a time and a memory limit."""
 
+import datetime
 import hashlib
 import importlib.util
 import shutil
@@ -117,6 +118,9 @@ def pandoc_source():
         if reader == "rtf" and b"{\\rtf" not in raw[:100]:
             refuse("damaged", "this is not an RTF document")
         text = raw if reader == "rtf" else decoded(raw)
+        if reader == "latex":  # in its sandbox pandoc takes every day for the first of 1970
+            today = datetime.date.today()
+            text = re.sub(rb"\\today(?![A-Za-z])", f"{today:%B} {today.day}, {today.year}".encode(), text)
         if reader == "rst":  # pandoc ends at a file that it may not open
             text, left_out = re.subn(rb"(?m)^[ \t]*(?:\.\. +(?:literal)?include::.*|:file:.*)$", b"", text)
             if left_out:

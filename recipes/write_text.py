@@ -52,7 +52,8 @@ def write_md(body, title):
     markdown_notes(body)
     for formula in body.xpath(".//span[starts-with(@class, 'math')]"):
         text, mark = formula.text_content().strip(), "$$" if "display" in formula.get("class") else "$"
-        formula.tag, formula.text = "math", mark + re.sub(r"^\\[(\[]|\\[)\]]$", "", text).strip() + mark
+        tex = re.sub(r"^\\[(\[]|\\[)\]]$", "", text).strip()
+        formula.tag, formula.text = "math", mark + tex.replace("\\", ESCAPE) + mark
         del formula[:]
     source = re.sub(r"</?math[^>]*>", "", MARKS.sub(_escape_run, inner_html(body)))
     options = converter.ConversionOptions(
@@ -71,7 +72,7 @@ def write_md(body, title):
     text = (converter.convert(source, options).content or "").replace(ESCAPE, "\\")
     if not text.strip():
         refuse("empty", "there is no text in the document")
-    compare(body.text_content(), text)
+    compare(body.text_content().replace(ESCAPE, ""), text)
     OUTPUT.write_text(text.strip() + "\n", "utf-8", "replace")
     return {"characters": len(text), "lines": text.count("\n") + 1}
 

@@ -280,3 +280,17 @@ def test_odd_formulas_stay_text(client: httpx.Client, tmp_path: Path, tex: str) 
     text = pdf_text(run(client, tmp_path, f"before ${tex}$ after".encode(), "md", "pdf").output)
     assert "before" in text
     assert "after" in text
+
+
+def test_latex_formulas_and_citations(client: httpx.Client, tmp_path: Path) -> None:
+    """Numbered formulas stand as Markdown's may, a citation shows its key, today is not 1970, notes have no arrow back."""
+    source = (
+        rb"\documentclass{article}\date{\today}\begin{document}\maketitle See \cite{knuth}.\footnote{Note}"
+        rb"\begin{equation}\label{e}\frac{a}{b}\end{equation}\begin{align*}a&=b\\c&=d\end{align*}\end{document}"
+    )
+    made = run(client, tmp_path, source, "tex", "md").output.read_text()
+    assert r"$$\frac{a}{b}$$" in made
+    assert "\\begin{aligned}\na&=b\\\\c&=d\n\\end{aligned}" in made
+    assert "[knuth]" in made
+    assert "1970" not in made
+    assert "↩" not in pdf_text(run(client, tmp_path, source, "tex", "pdf").output)
