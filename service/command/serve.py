@@ -103,6 +103,7 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
     configure_logging(settings.log)
     configure_tracing("recast-engine")
     bound = bind(settings.host, settings.engine_port)
+    refusal: BaseException | None = None
     app = create_app(
         python=settings.kernel_interpreter,
         min_isolation=settings.min_isolation,
@@ -124,7 +125,9 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
             started=lambda: _say(f"the engine serves on {address_of(bound)}/v1"),
         )
     except* SandboxError as refused:
-        raise StartRefused(_innermost(refused)) from None
+        refusal = _innermost(refused)
+    if refusal is not None:  # raised out here: in Python 3.11.2 `except*` wraps what is raised inside it
+        raise StartRefused(refusal)
 
 
 def _innermost(error: BaseException) -> BaseException:
