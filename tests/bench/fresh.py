@@ -137,7 +137,7 @@ def _fork() -> None:
 
 
 async def _rate_and_memory(python: Path, *, smoke: bool) -> list[Row]:
-    sandbox = await Sandbox.start(python=python, min_isolation=Isolation.LANDLOCK, reserve=0)
+    sandbox = await Sandbox.start(python=python, min_isolation=Isolation.LANDLOCK, reserve=0, budget_bytes=1 << 40)
     try:
         await (await _first_cell(sandbox, "general")).close()
         deadline = time.perf_counter() + (1 if smoke else 5)
