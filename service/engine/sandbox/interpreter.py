@@ -122,7 +122,8 @@ class Interpreter:
             self.kill("the caller left during a cell")
             raise
         finally:
-            self._loop.remove_reader(self._output)
+            if self._output >= 0:  # else closed meanwhile
+                self._loop.remove_reader(self._output)
             self._done = self._transcript = None
         return Ran(transcript.outputs(), ended, self._interrupted, time.perf_counter() - started)
 
@@ -155,6 +156,8 @@ class Interpreter:
             self._loop.remove_reader(self.pidfds[0])
         self._loop.remove_reader(self._control)
         self._control.close()
+        if self._output >= 0:
+            self._loop.remove_reader(self._output)
         for fd in (*self.pidfds, self._output):
             if fd >= 0:
                 os.close(fd)
