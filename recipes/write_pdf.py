@@ -28,6 +28,14 @@ RAW_LINES = 60  # Typst's time for one raw block grows with the square of its li
 NATIVE_PICTURES = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 
 
+LONG_WORD = re.compile(r"[!-~]{80,}")
+
+
+def breakable(text):
+    """Text whose words fit: one wider than a line would run off the page."""
+    return LONG_WORD.sub(lambda word: "\u200b".join(re.findall(".{1,40}", word.group())), text)
+
+
 class Typesetter:
     """What has to be known while walking one document: its anchors, its pictures, which inline elements hold blocks."""
 
@@ -65,7 +73,7 @@ class Typesetter:
             if value and not line:
                 value = value.lstrip(" ")
             if value:
-                line.append(quoted(value))
+                line.append(quoted(breakable(value)))
 
         text(element.text)
         for child in element:
@@ -226,7 +234,7 @@ class Typesetter:
                 out += self.inline(child, styles)
             text = text and re.sub(r"[ \t\r\n\f]+", " ", text)
             if text:
-                out.append(quoted(text))
+                out.append(quoted(breakable(text)))
         return out
 
     def inline(self, element, styles):
@@ -245,7 +253,7 @@ class Typesetter:
             )
         if tag in CODE:
             text = re.sub(r"\s+", " ", element.text_content())
-            return [*self.anchor(element), f"mono({quoted(text)})"] if text else []
+            return [*self.anchor(element), f"mono({quoted(breakable(text))})"] if text else []
         if "footnote-backref" in (element.get("class") or ""):
             return []
         if tag == "span" and (element.get("class") or "").startswith("math") and not self.plain:

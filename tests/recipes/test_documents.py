@@ -294,3 +294,14 @@ def test_latex_formulas_and_citations(client: httpx.Client, tmp_path: Path) -> N
     assert "[knuth]" in made
     assert "1970" not in made
     assert "↩" not in pdf_text(run(client, tmp_path, source, "tex", "pdf").output)
+
+
+def test_long_words_stay_on_the_page(client: httpx.Client, tmp_path: Path) -> None:
+    """A word wider than a line is broken over lines: nothing of it runs off the page."""
+    made = run(client, tmp_path, b"<p>" + b"x" * 900 + b" end</p>", "html", "pdf").output
+    with pypdfium2.PdfDocument(made) as document:
+        page = document[0]
+        text = page.get_textpage()
+        boxes = [text.get_charbox(n) for n in range(text.count_chars())]
+        assert sum(box[2] - box[0] > 1 for box in boxes) > 900
+        assert max(box[2] for box in boxes) < page.get_width() - 30
