@@ -19,6 +19,7 @@ $(VENV)/.service: requirements.lock pyproject.toml
 	touch $@
 
 $(KERNEL)/.kernel: requirements-kernel.lock | $(VENV)/.service
+	@echo "Installing what containers can import (1.2 GB, a minute or two) ..."
 	test -x $(KERNEL)/bin/python || $(PYTHON) -m venv --without-pip $(KERNEL)
 	$(BIN)/python -m pip --python $(KERNEL)/bin/python install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r requirements-kernel.lock
 	touch $@

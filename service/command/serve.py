@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+import structlog
 import uvloop
 from litestar import Litestar
 from msgspec import Struct
@@ -254,3 +255,5 @@ def _free_port() -> int:
 def _say(line: str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"{line}\n")
+    else:
+        structlog.get_logger("recast").info(line)

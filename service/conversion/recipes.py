@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import structlog
 from msgspec import Struct
 
 from service.conversion.media import format_named, formats, lineage
@@ -110,7 +111,7 @@ def builtin_directory() -> Path:
 class LiveCatalogue:
     """The catalogue of some directories, read again when their files change (a mounted ConfigMap).
 
-    A change that does not load keeps the catalogue as it was; ``fault`` then says why, until it is put right.
+    A change that does not load keeps the catalogue as it was; the log and ``fault`` then say why, until it is put right.
     """
 
     def __init__(self, directories: Sequence[Path]) -> None:
@@ -136,6 +137,7 @@ class LiveCatalogue:
                     self._catalogue, self.fault = Catalogue.load(self._directories), None
                 except RecipeInvalid as fault:
                     self.fault = fault
+                    structlog.get_logger("recast").warning("recipes_refused", reason=str(fault))
         return self._catalogue
 
 
