@@ -89,6 +89,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     grace_seconds: Annotated[Seconds, Meta(description="How long SIGTERM lets running conversions finish.")] = 25.0
 
     data_dir: Annotated[str, Meta(description="Directory for files in flight and the engine's uploads.")] = ""
+    warm: Annotated[
+        tuple[Literal["light", "table", "document", "image", "general"], ...],
+        Meta(description="Families of libraries that the engine loads at start, not at their first use."),
+    ] = ("table", "document", "image")
     min_isolation: Annotated[
         Literal["namespaces", "uids", "landlock"],
         Meta(description="Weakest confinement the engine may start with."),
@@ -175,11 +179,11 @@ def read(environ: Mapping[str, str], flags: Mapping[str, object] | None = None) 
 def environment(settings: Settings, fields: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment that gives another process these fields of the settings, and no other ``RECAST_*``."""
     inherited = {name: value for name, value in environ.items() if not name.startswith((PREFIX, "OPENAI_"))}
-    values = {field: getattr(settings, field) for field in fields}
+    unset = Settings()
+    values = {field: value for field in fields if (value := getattr(settings, field)) != getattr(unset, field)}
     return inherited | {
         _environment_name(field): ",".join(value) if isinstance(value, tuple) else str(value)
         for field, value in values.items()
-        if value not in ("", ())
     }
 
 

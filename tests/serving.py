@@ -64,6 +64,7 @@ def serving(data_directory: Path, settings: Mapping[str, str], *, engine_of: Ser
     given = {
         "requests_per_minute": "0",
         "office": "false",
+        "warm": "",
         "port": str(port),
         "engine_port": str(engine_port),
         "data_dir": str(data_directory),

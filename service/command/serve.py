@@ -43,6 +43,7 @@ _CHILD_SETTINGS = (
     "max_input_bytes",
     "memory_overcommit",
     "min_isolation",
+    "warm",
     "model_api_key",
     "model_dialect",
     "model_name",
@@ -108,6 +109,7 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
     app = create_app(
         python=settings.kernel_interpreter,
         min_isolation=settings.min_isolation,
+        warm=settings.warm,
         data_dir=Path(settings.data_dir, "engine") if settings.data_dir else None,
         api_keys=settings.api_keys,
         internal_key=internal_key,
@@ -154,6 +156,7 @@ async def for_one_run(settings: Settings) -> AsyncIterator[str]:
         engine_port=_free_port(),
         data_dir=str(data),
         open=True,
+        warm=(),
         api_keys=(),
         log="error",
     )

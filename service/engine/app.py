@@ -38,6 +38,7 @@ def create_app(
     models: Sequence[Model] = (),
     memory_overcommit: bool = False,
     reserve: int = 2,
+    warm: Sequence[str] = (),
     limits: Limits | None = None,
     max_file_bytes: int = 512 << 20,
     max_idle_minutes: int = 20,
@@ -58,6 +59,7 @@ def create_app(
         models: Beside ``program``.
         memory_overcommit: Grant memory tiers that the machine does not have.
         reserve: How many containers are kept ready.
+        warm: Families of libraries that are loaded in the background at start, not at their first use.
         limits: Quotas of a container; its memory is its tier's.
         max_file_bytes: Largest upload.
         max_idle_minutes: The longest ``expires_after``, and the default up to 20.
@@ -76,6 +78,7 @@ def create_app(
             models=models,
             memory_overcommit=memory_overcommit,
             reserve=reserve,
+            warm=warm,
             limits=limits or Limits(),
             max_file_bytes=max_file_bytes,
             max_idle_minutes=max_idle_minutes,

@@ -103,6 +103,7 @@ async def assembled(
     models: Sequence[Model],
     memory_overcommit: bool,
     reserve: int,
+    warm: Sequence[str],
     limits: Limits,
     max_file_bytes: int,
     max_idle_minutes: int,
@@ -122,6 +123,7 @@ async def assembled(
             python=python,
             min_isolation=min_isolation,
             reserve=reserve,
+            warm=warm,
             budget_bytes=_UNBOUNDED_BYTES if memory_overcommit else _OVERSUBSCRIPTION * machine.total_bytes(),
         )
         stack.push_async_callback(sandbox.close)
