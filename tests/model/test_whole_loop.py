@@ -149,7 +149,7 @@ for url in ("http://127.0.0.1:PORT/v1/files", "http://[::1]:80/", "http://exampl
         pass
 found += [name for name in os.environ if "RECAST" in name or "KEY" in name]
 found += [path for path in glob.glob("/mnt/data/*") if "in" not in path and "output" not in path]
-found += [path for path in ("/etc/shadow", "/root/.bashrc", "/etc/machine-id") if os.access(path, os.R_OK)]
+found += [path for path in ("/etc/shadow", "/etc/gshadow", "/etc/machine-id") if os.access(path, os.R_OK)]
 import csv, json
 from pathlib import Path
 Path("/mnt/data/output.yaml").write_text(json.dumps({"found": found}))
