@@ -1,5 +1,6 @@
 """Ten thousand mixed conversions with faults: what is left behind, and whether memory stays flat."""
 
+import os
 import random
 import socket
 from pathlib import Path
@@ -57,7 +58,7 @@ def _state(rig: Rig) -> dict[str, float]:
         "descriptors": sum(process.num_fds() for process in tree if _alive(process)),
         "processes": len(tree),
         "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
-        "cgroups": sum(1 for found in Path("/sys/fs/cgroup").rglob("*") if found.is_dir() and "recast" in str(found)),
+        "cgroups": sum("recast" in folder for folder, _, _ in os.walk("/sys/fs/cgroup")),  # bears folders that vanish
         "files in flight": sum(1 for found in (rig.directory / "inflight").rglob("*") if found.is_file()),
     }
 
