@@ -1,4 +1,4 @@
-"""Notebooks into scripts and back; every other target by way of one HTML tree."""
+"""Notebooks into scripts and back."""
 
 
 def write_script():
@@ -18,19 +18,4 @@ def write_script():
     return {"cells": len(out)}
 
 
-def convert():
-    if TARGET == "ipynb":
-        return write_ipynb()
-    if TARGET == "py":
-        return write_script()
-    body, title = read_document()
-    title = OPTIONS.get("title") or title
-    write = globals().get(f"write_{TARGET}")
-    return (
-        write(body, title)
-        if write
-        else write_pandoc(["-f", "html+tex_math_single_backslash"], inner_html(body).encode("utf-8", "replace"), title)
-    )
-
-
-run(convert)
+run(write_ipynb if TARGET == "ipynb" else write_script)
