@@ -20,16 +20,16 @@ ARG PIP_NO_INDEX
 COPY requirements-kernel.lock .
 RUN --mount=type=bind,from=wheels,target=/wheels \
     python3 -m venv --without-pip /opt/recast/kernel \
- && /build/bin/pip --python /opt/recast/kernel/bin/python install --quiet --require-hashes --only-binary=:all: -r requirements-kernel.lock
+ && /build/bin/pip --python /opt/recast/kernel/bin/python install --quiet --require-hashes --only-binary=:all: --no-deps -r requirements-kernel.lock
 
 FROM build AS converter
 ARG PIP_NO_INDEX
 COPY requirements.lock requirements-dev.lock ./
 RUN --mount=type=bind,from=wheels,target=/wheels \
     python3 -m venv --without-pip /opt/recast \
- && /build/bin/pip --python /opt/recast/bin/python install --quiet --require-hashes --only-binary=:all: -r requirements.lock \
+ && /build/bin/pip --python /opt/recast/bin/python install --quiet --require-hashes --only-binary=:all: --no-deps -r requirements.lock \
  && sed -n '/^setuptools==/,/[^\\]$/p' requirements-dev.lock > backend.lock \
- && /build/bin/pip install --quiet --require-hashes --only-binary=:all: -r backend.lock
+ && /build/bin/pip install --quiet --require-hashes --only-binary=:all: --no-deps -r backend.lock
 COPY LICENSE README.md pyproject.toml /src/
 COPY recipes /src/recipes
 COPY service /src/service

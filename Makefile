@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 KERNEL := $(VENV)/kernel
 BIN := $(VENV)/bin
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all:
+# The locks are complete: with --no-deps nothing that was published since can stand in for what they pin.
+PIP_FLAGS := --quiet --disable-pip-version-check --require-hashes --only-binary=:all: --no-deps
 
 .PHONY: run test check bench bench-peers test-model install dev lock clean
 
@@ -14,18 +15,18 @@ install: $(VENV)/.service $(KERNEL)/.kernel
 
 $(VENV)/.service: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP_INSTALL) -r requirements.lock
+	$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
 $(KERNEL)/.kernel: requirements-kernel.lock | $(VENV)/.service
 	@echo "Installing what containers can import (1.2 GB, a minute or two) ..."
 	test -x $(KERNEL)/bin/python || $(PYTHON) -m venv --without-pip $(KERNEL)
-	$(BIN)/python -m pip --python $(KERNEL)/bin/python install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r requirements-kernel.lock
+	$(BIN)/python -m pip --python $(KERNEL)/bin/python install $(PIP_FLAGS) -r requirements-kernel.lock
 	touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.service
-	$(BIN)/python $(PIP_INSTALL) -r requirements-dev.lock
+	$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements-dev.lock
 	touch $@
 
 dev: $(VENV)/.dev $(KERNEL)/.kernel
