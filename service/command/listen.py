@@ -1,4 +1,4 @@
-"""One ASGI application on one socket: uvicorn with our signals, a limit on how long a request's head may take, and draining.
+"""One ASGI application on one socket: uvicorn with our signals, our connections, HEAD for every GET, and draining.
 
 Owns sockets and signals. Knows nothing of what it serves, but that an application can be drained.
 """
@@ -12,10 +12,11 @@ from typing import Protocol, cast
 
 import uvicorn
 from litestar import Litestar
+from litestar.types import ASGIApp, Receive, Scope, Send
 from uvicorn._types import ASGIApplication
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_SECONDS = 20.0  # a request line and its headers; the slow-loris limit uvicorn lacks
+from service.command.connection import Connection
+
 KEEP_ALIVE_SECONDS = 75
 _POLL_SECONDS = 0.05
 
@@ -36,34 +37,6 @@ class AddressUnusable(Exception):
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"cannot listen on {host}:{port}: {reason}")
-
-
-class _Connection(HttpToolsProtocol):
-    """Ends a connection that has not sent a whole request head in time."""
-
-    _head_timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, transport.close)
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
-    def on_headers_complete(self) -> None:
-        self._stop_timer()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
-        super().connection_lost(exc)
-
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
 
 
 class _Server(uvicorn.Server):
@@ -119,8 +92,8 @@ async def listen(
         end: Another way to ask for the end; then signals are left to their owner.
     """
     config = uvicorn.Config(
-        cast("ASGIApplication", app),
-        http=_Connection,
+        cast("ASGIApplication", _answering_head(cast("ASGIApp", app))),
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -159,6 +132,16 @@ async def listen(
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
+
+
+def _answering_head(app: ASGIApp) -> ASGIApp:
+    """Let HEAD be what GET is; the server leaves the content out (RFC 9110 section 9.3.2)."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        asked = cast("Scope", {**scope, "method": "GET"}) if scope.get("method") == "HEAD" else scope
+        await app(asked, receive, send)
+
+    return answer
 
 
 async def _drain(drains: Drains, server: _Server, deadline: float) -> None:
