@@ -5,6 +5,7 @@ Pure. The types are the official client's.
 
 import functools
 import string
+from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
@@ -15,7 +16,7 @@ from openai.types.chat.chat_completion_message_function_tool_call_param import (
     ChatCompletionMessageFunctionToolCallParam,
 )
 
-from service.engine.dialects import CALLING, Dialect
+from service.engine.dialects import CALLING, FUNCTIONS, Dialect
 from service.engine.items import (
     CodeInterpreterCall,
     FunctionCall,
@@ -28,10 +29,11 @@ from service.engine.items import (
     OutputText,
     Part,
 )
-from service.engine.models import PYTHON, Ran, Turn
-from service.engine.request import JsonObjectFormat, JsonSchemaFormat
+from service.engine.models import Ran, Turn
+from service.engine.request import PYTHON, FunctionTool, JsonObjectFormat, JsonSchemaFormat
 
 MAX_LOGS_CHARS = 20_000  # of one call's output, for a model to read; a longer text is cut in its middle
+MAX_CALL_ID_CHARS = 40  # a longer id of a call is refused by the vendor's chat endpoint
 
 _PYTHON_TOOL: ChatCompletionFunctionToolParam = {
     "type": "function",
@@ -56,10 +58,8 @@ def _system() -> string.Template:
 def messages(turn: Turn, *, dialect: Dialect, sees_images: bool) -> list[ChatCompletionMessageParam]:
     """The conversation; calls and their outputs as the dialect writes them."""
     chat = _Chat(dialect, sees_images=sees_images)
-    if turn.tools.python and turn.tools.force != "none":
-        chat.say("system", _system().substitute(calling=CALLING[dialect], packages=", ".join(turn.packages)))
-    if turn.instructions:
-        chat.say("system", turn.instructions)
+    for text in _instructions(turn, dialect):
+        chat.say("system", text)
     for item in turn.history:
         match item:
             case InputMessage(role="assistant"):
@@ -70,7 +70,7 @@ def messages(turn: Turn, *, dialect: Dialect, sees_images: bool) -> list[ChatCom
                 chat.ran(item.call)
             case CodeInterpreterCall():
                 chat.ran(item)
-            case FunctionCall():
+            case FunctionCall(status="completed"):  # one that was cut short has no output
                 chat.call(item.call_id, item.name, item.arguments)
             case FunctionCallOutput():
                 chat.result(item.call_id, _text(item.output))
@@ -79,22 +79,35 @@ def messages(turn: Turn, *, dialect: Dialect, sees_images: bool) -> list[ChatCom
     return chat.messages
 
 
+def _instructions(turn: Turn, dialect: Dialect) -> Iterator[str]:
+    """What the engine says of its tools, then what the caller says."""
+    if turn.tools.python and turn.tools.force != "none":
+        yield _system().substitute(calling=CALLING[dialect], packages=", ".join(turn.packages))
+    if turn.tools.functions and turn.tools.force != "none" and dialect == "json":
+        yield "\n".join([FUNCTIONS, *(msgspec.json.encode(_described(each)).decode() for each in turn.tools.functions)])
+    if turn.instructions:
+        yield turn.instructions
+
+
 def tools(turn: Turn, *, dialect: Dialect) -> list[ChatCompletionFunctionToolParam]:
     """The tools to declare; none when none may be called, or when the dialect speaks of them in words."""
     if turn.tools.force == "none" or dialect != "tools":
         return []
     declared = [_PYTHON_TOOL] if turn.tools.python else []
-    for function in turn.tools.functions:
-        definition: Any = {
-            "name": function.name,
-            "parameters": function.parameters or {"type": "object", "properties": {}},
-        }
-        if isinstance(function.description, str):
-            definition["description"] = function.description
-        if function.strict is not None:
-            definition["strict"] = function.strict
-        declared.append({"type": "function", "function": definition})
+    declared += [{"type": "function", "function": _described(each)} for each in turn.tools.functions]
     return declared
+
+
+def _described(function: FunctionTool) -> Any:
+    definition: dict[str, Any] = {
+        "name": function.name,
+        "parameters": function.parameters or {"type": "object", "properties": {}},
+    }
+    if function.description is not None:
+        definition["description"] = function.description
+    if function.strict is not None:
+        definition["strict"] = function.strict
+    return definition
 
 
 def parameters(turn: Turn, *, dialect: Dialect, limit_name: str) -> dict[str, Any]:
@@ -130,7 +143,11 @@ class _Chat:
         self.messages: list[Any] = []
 
     def say(self, role: str, text: str) -> None:
-        self.messages.append({"role": role, "content": text})
+        last = self.messages[-1] if self.messages else None
+        if role == "system" and last is not None and last["role"] == "system":  # some templates take one system message
+            last["content"] += f"\n\n{text}"
+        else:
+            self.messages.append({"role": role, "content": text})
 
     def say_parts(self, role: str, content: str | list[Part]) -> None:
         images = [part for part in content if isinstance(part, InputImage)] if isinstance(content, list) else []
@@ -152,8 +169,9 @@ class _Chat:
         shown = logs or ("(the code showed a figure)" if images else "(no output)")
         match self._dialect:
             case "tools":
-                self.call(call.id, PYTHON, msgspec.json.encode({"code": code}).decode())
-                self.result(call.id, shown)
+                call_id = call.id[:MAX_CALL_ID_CHARS]
+                self.call(call_id, PYTHON, msgspec.json.encode({"code": code}).decode())
+                self.result(call_id, shown)
             case "fenced":
                 self.say("assistant", f"```python\n{code}\n```")
                 self.say("user", f"Output:\n{shown}")

@@ -193,12 +193,13 @@ class Container:
         return file
 
     async def page(self, query: PageQuery) -> ContainerFilePage:
-        """One page of the files as they are now.
+        """One page of the files: the first as they are now, later ones as they were when it was asked for.
 
         Raises:
             CursorNotFound: ``after`` never named one of them.
         """
-        await self.refresh()
+        if query.after is None:
+            await self.refresh()
         is_descending = query.order == "desc"
         files = [known.file for known in self._files.values()]
         if query.after is not None:

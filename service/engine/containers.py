@@ -21,6 +21,7 @@ from service.engine.wire import (
     ContainerPage,
     ContainerQuery,
     ExpiresAfter,
+    File,
     MemoryLimit,
 )
 from service.engine.wire import Container as Resource
@@ -110,7 +111,7 @@ class Containers:
         minutes = expires_after.minutes if expires_after else min(DEFAULT_MINUTES, self._max_minutes)
         if minutes > self._max_minutes:
             raise InvalidRequest.number(f"{path}expires_after.minutes", minutes, self._max_minutes, above=True)
-        uploads = [self._files.get(identifier) for identifier in dict.fromkeys(file_ids)]
+        uploads = self.uploads(file_ids)
         limits = msgspec.structs.replace(self._limits, memory_bytes=MEMORY_BYTES[memory_limit])
         if machine.available_bytes() < LEAST_FREE_BYTES:
             raise Busy("No memory is free for another container; retry shortly.", retry_seconds=5.0)
@@ -129,8 +130,7 @@ class Containers:
             clock=self._clock,
         )
         try:
-            for upload in uploads:
-                await container.add(self._files.path(upload), upload.filename, size=upload.bytes)
+            await self.bring(container, uploads)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await container.close()
@@ -138,6 +138,25 @@ class Containers:
         self._live[container.id] = container
         self._write(container)
         return container
+
+    def uploads(self, file_ids: Iterable[str]) -> list[File]:
+        """The uploads of these ids, each once.
+
+        Raises:
+            FileNotFound: One does not exist.
+        """
+        return [self._files.get(identifier) for identifier in dict.fromkeys(file_ids)]
+
+    async def bring(self, container: Container, uploads: Iterable[File]) -> None:
+        """Copy uploads in, but for those that came before.
+
+        Raises:
+            InvalidRequest: They do not fit.
+        """
+        for upload in uploads:
+            if upload.id not in container.sources:
+                file = await container.add(self._files.path(upload), upload.filename, size=upload.bytes)
+                container.sources[upload.id] = file.path
 
     def _check_tier(self, memory_limit: MemoryLimit, param: str) -> None:
         if MEMORY_BYTES[memory_limit] > self._largest_bytes:

@@ -67,6 +67,7 @@ class Contexts:
         """
         own = [self._resolved(item, f"input[{index}]") for index, item in enumerate(request.items)]
         before = self._memory.before(request.previous_response_id)
+        _check_pairs([*before, *own])
         container, is_fresh = await self._container(request, [*before, *own])
         try:
             seen = [await self._attached(item, container, f"input[{index}]") for index, item in enumerate(own)]
@@ -91,7 +92,10 @@ class Contexts:
         return item
 
     async def _container(self, request: CreateResponse, history: list[InputItem]) -> tuple[Container | None, bool]:
-        """Auto mode goes on with the container of the newest call in context, if there is one (wire-contract §4.5)."""
+        """Auto mode goes on with the container of the newest call in context, if there is one (wire-contract §4.5).
+
+        Uploads that it has not got yet are added to it; its memory tier stays what it is.
+        """
         tool = request.code_tool
         if tool is None:
             return None, False
@@ -105,7 +109,10 @@ class Contexts:
                 )
             return await self._containers.use(tool.container), False
         if newest is not None:
-            return await self._containers.use(newest), False
+            uploads = self._containers.uploads(tool.container.file_ids or ())
+            container = await self._containers.use(newest)
+            await self._containers.bring(container, uploads)
+            return container, False
         return await self._made(tool.container, request), True
 
     async def _made(self, auto: AutoContainer, request: CreateResponse) -> Container:
@@ -141,6 +148,8 @@ class Contexts:
             return [part]
         if isinstance(part, InputFile) and part.file_url is not None:
             raise InvalidRequest.not_served(f"{param}.file_url", "Fetching files from URLs")
+        if isinstance(part, InputFile) and container is None:
+            raise InvalidRequest.not_served(param, "Reading files without the code_interpreter tool")
         if part.file_id is not None:
             return await self._upload(part, part.file_id, container)
         url = part.file_data if isinstance(part, InputFile) else part.image_url
@@ -165,18 +174,13 @@ class Contexts:
     async def _inline(
         self, part: InputFile | InputImage, url: str, container: Container | None, param: str
     ) -> list[Part]:
-        head, comma, encoded = url.partition(",") if url.startswith("data:") else ("", ",", url)
-        try:
-            content = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
-            content = b""
-        if not content or not comma:
+        kind, content = _decoded(url, param)
+        if isinstance(part, InputImage) and not (kind.startswith("image/") and content):
             raise InvalidRequest(
-                f"Invalid '{param}'. Expected a base64-encoded data URL with an explicit media type.",
+                f"Invalid '{param}'. Expected a base64-encoded data URL with an image MIME type, but got '{kind}'.",
                 param=param,
                 code="invalid_value",
             )
-        kind = head.removeprefix("data:").partition(";")[0] or "application/octet-stream"
         given = plain_name(part.filename) if isinstance(part, InputFile) else None
         name = given or f"{'image' if isinstance(part, InputImage) else 'file'}{mimetypes.guess_extension(kind) or ''}"
         with tempfile.NamedTemporaryFile(prefix="input-") as source:
@@ -186,6 +190,35 @@ class Contexts:
             placed = await _place(container, Path(source.name), name, key=key, size=len(content))
         kept: list[Part] = [part] if isinstance(part, InputImage) or placed is None else []
         return [*kept, *([placed] if placed else [])]
+
+
+def _decoded(url: str, param: str) -> tuple[str, bytes]:
+    """Return the media type and the content of a data URL, or of bare base64."""
+    head, comma, encoded = url.partition(",") if url.startswith("data:") else ("", ",", url)
+    try:
+        content = base64.b64decode(encoded, validate=True) if comma else None
+    except (binascii.Error, ValueError):
+        content = None
+    if content is None:
+        raise InvalidRequest(
+            f"Invalid '{param}'. Expected a base64-encoded data URL with an explicit media type.",
+            param=param,
+            code="invalid_value",
+        )
+    return head.removeprefix("data:").partition(";")[0] or "application/octet-stream", content
+
+
+def _check_pairs(history: list[InputItem]) -> None:
+    """Every function call has its output, and every output its call; models refuse a conversation where one is missing."""
+    called = {item.call_id: item for item in history if isinstance(item, FunctionCall)}
+    answered = {item.call_id for item in history if isinstance(item, FunctionCallOutput)}
+    for call_id in answered - called.keys():
+        raise InvalidRequest(
+            f"No tool call found for function call output with call_id {call_id}.", param="input", code=None
+        )
+    for call in called.values():
+        if call.status == "completed" and call.call_id not in answered:
+            raise InvalidRequest(f"No tool output found for function call {call.call_id}.", param="input", code=None)
 
 
 _PREFIXES: dict[type, str] = {InputMessage: "msg", FunctionCall: "fc", FunctionCallOutput: "fco"}

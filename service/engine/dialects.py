@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Literal, Protocol
 
-from service.engine.models import PYTHON, Arguments, Code, CodeBegun, FunctionBegun, Piece, Text
+from service.engine.models import Arguments, Code, CodeBegun, FunctionBegun, Piece, Text
 from service.engine.program import OPENING_FENCE, closes_fence
+from service.engine.request import PYTHON
 from service.engine.wire import new_id
 
 Dialect = Literal["tools", "fenced", "json"]
@@ -25,6 +26,11 @@ CALLING: dict[Dialect, str] = {
         "its output comes back as the next message. When you are done, answer in plain words."
     ),
 }
+
+FUNCTIONS = (  # in the dialect "json"; "fenced" cannot call the caller's functions
+    "To call one of these functions, answer with nothing but one JSON object of its name and arguments: "
+    '{"name": "…", "arguments": {…}}; its result comes back as the next message.'
+)
 
 
 class TextReader(Protocol):
@@ -102,11 +108,13 @@ class JsonText:
     """An answer that is one JSON object with ``name`` and ``arguments`` is a call; it may stand in a fence or a ``tool_call`` tag.
 
     Args:
-        functions: Names of the caller's functions, which may be called beside ``python``.
+        functions: Names of the caller's functions, which may be called too.
+        runs_code: Whether ``python`` is the code interpreter.
     """
 
-    def __init__(self, functions: list[str]) -> None:
-        self._names = {PYTHON, *functions}
+    def __init__(self, functions: list[str], *, runs_code: bool) -> None:
+        self._runs_code = runs_code
+        self._names = {*functions, *([PYTHON] if runs_code else [])}
         self._text = ""
         self._is_plain = False
 
@@ -125,10 +133,11 @@ class JsonText:
         if not self._text:
             return
         wrapped = _WRAPPED.fullmatch(self._text)
-        call = _call((wrapped["fenced"] or wrapped["tagged"] or "") if wrapped else self._text, self._names)
+        written = (wrapped["fenced"] or wrapped["tagged"] or "") if wrapped else self._text
+        call = _call(written, self._names, runs_code=self._runs_code)
         if call is None:
             yield Text(self._text)
-        elif call[0] == PYTHON:
+        elif call[0] == PYTHON and self._runs_code:
             yield CodeBegun()
             yield Code(call[1])
         else:
@@ -136,7 +145,7 @@ class JsonText:
             yield Arguments(call[1])
 
 
-def _call(text: str, names: set[str]) -> tuple[str, str] | None:
+def _call(text: str, names: set[str], *, runs_code: bool) -> tuple[str, str] | None:
     try:
         value = json.loads(text, strict=False)
     except ValueError:
@@ -144,7 +153,7 @@ def _call(text: str, names: set[str]) -> tuple[str, str] | None:
     if not isinstance(value, dict) or value.get("name") not in names:
         return None
     arguments = value.get("arguments", value.get("parameters"))
-    if value["name"] != PYTHON:
+    if value["name"] != PYTHON or not runs_code:
         return value["name"], json.dumps(arguments)
     code = arguments.get("code") if isinstance(arguments, dict) else arguments
     return (PYTHON, code) if isinstance(code, str) else None

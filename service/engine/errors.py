@@ -8,6 +8,7 @@
     ├── PreviousResponseNotFound  400
     ├── NotAuthenticated          401
     ├── TooLarge                  413
+    ├── EncodingUnsupported       415
     ├── Busy                      429, with Retry-After
     └── ServerError               500
         ├── Unavailable           503, with Retry-After
@@ -193,7 +194,7 @@ class ModelNotFound(_NotFound):
 class RouteNotFound(ApiError):
     """No such path, or not with this method."""
 
-    def __init__(self, *, status: int, method: str, path: str) -> None:
+    def __init__(self, *, status: int, method: str, path: str, allowed: list[str]) -> None:
         super().__init__(
             f"Invalid URL ({method} {path})"
             if status == HTTPStatus.NOT_FOUND
@@ -201,6 +202,11 @@ class RouteNotFound(ApiError):
         )
         self.status = status
         self.code = None if status == HTTPStatus.NOT_FOUND else "method_not_supported"
+        self.allowed = allowed
+
+    def headers(self) -> dict[str, str]:
+        """``Allow``, where another method would do (RFC 9110 section 15.5.6)."""
+        return {"allow": ", ".join(self.allowed)} if self.allowed else {}
 
 
 class CursorNotFound(_NotFound):
@@ -251,6 +257,18 @@ class TooLarge(ApiError):
     def message(self) -> str:
         """Names the limit."""
         return f"File is too large: the limit is {self.limit_bytes} bytes."
+
+
+class EncodingUnsupported(ApiError):
+    """A compressed body; ``args[0]`` is its content encoding."""
+
+    status = 415
+    code = "unsupported_content_encoding"
+
+    @property
+    def message(self) -> str:
+        """Names the encoding."""
+        return f"The request's Content-Encoding '{self.args[0]}' is not supported; send the body as it is."
 
 
 class Busy(ApiError):

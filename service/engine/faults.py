@@ -3,7 +3,9 @@
 The cause of a server error goes to the log and nowhere else.
 """
 
+import re
 import uuid
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +13,7 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.routes import BaseRoute, HTTPRoute
 
 from service.access import RateExceeded, Unauthorized
 from service.engine.errors import (
@@ -69,11 +72,23 @@ def as_api_error(request: Request[Any, Any, Any], error: Exception) -> ApiError:
             return ServerError()
 
 
+def _methods(routes: Iterable[BaseRoute], path: str) -> list[str]:
+    """What a path may be asked with."""
+    found: set[str] = set()
+    for route in routes:
+        if isinstance(route, HTTPRoute) and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route.path_format), path):
+            found |= set(route.methods)
+    return sorted(found)
+
+
 def _of_framework(request: Request[Any, Any, Any], error: HTTPException) -> ApiError:
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return TooLarge(MAX_JSON_BYTES)
     if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-        return RouteNotFound(status=error.status_code, method=request.method, path=request.scope["path"])
+        path = request.scope["path"]
+        return RouteNotFound(
+            status=error.status_code, method=request.method, path=path, allowed=_methods(request.app.routes, path)
+        )
     if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return InvalidRequest(error.detail, param=None, code=None)
     return ServerError()

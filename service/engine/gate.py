@@ -7,6 +7,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import Access
+from service.engine.errors import EncodingUnsupported
 
 
 class Gate(ASGIMiddleware):
@@ -22,12 +23,15 @@ class Gate(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Admit the request or raise what ``faults`` turns into 401 or 429."""
         started = time.perf_counter()
+        headers = MutableScopeHeaders(scope)
         client = scope["client"]
         admission = self._access.admit(
-            authorization=MutableScopeHeaders(scope).get("authorization"),
+            authorization=headers.get("authorization"),
             address=client[0] if client else "",
             now=time.monotonic(),
         )
+        if headers.get("content-encoding", "identity") != "identity":
+            raise EncodingUnsupported(headers["content-encoding"])
         counted = admission.headers()
 
         async def send_told(message: Message) -> None:

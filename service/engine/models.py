@@ -10,9 +10,16 @@ import msgspec
 
 from service.engine.errors import ModelNotFound
 from service.engine.items import CodeInterpreterCall, InputItem
-from service.engine.request import AllowedTools, ChooseCode, ChooseFunction, CreateResponse, FunctionTool, TextOptions
+from service.engine.request import (
+    PYTHON,
+    AllowedTools,
+    ChooseCode,
+    ChooseFunction,
+    CreateResponse,
+    FunctionTool,
+    TextOptions,
+)
 
-PYTHON = "python"  # what models know the code interpreter as
 Force = Literal["none", "auto", "required"]
 
 

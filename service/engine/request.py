@@ -14,6 +14,7 @@ from service.engine.items import InputItem, InputMessage, JsonSchema
 from service.engine.shape import Json, fit
 from service.engine.wire import MemoryLimit, NetworkAllowlist, NetworkPolicy
 
+PYTHON = "python"  # what models know the code interpreter as
 OUTPUTS = "code_interpreter_call.outputs"
 Include = Literal[
     "code_interpreter_call.outputs",
@@ -30,9 +31,13 @@ Metadata = Annotated[
 ]
 
 
-class AutoContainer(msgspec.Struct, tag="auto", forbid_unknown_fields=True):
+NAME = "^[a-zA-Z0-9_-]+$"
+
+
+class AutoContainer(msgspec.Struct, forbid_unknown_fields=True):
     """A container of the engine's choosing: the one in context, or a new one."""
 
+    type: Literal["auto"]
     file_ids: Annotated[list[str], Meta(max_length=50)] | UnsetType = UNSET
     memory_limit: MemoryLimit | UnsetType | None = UNSET
     network_policy: NetworkPolicy | UnsetType = UNSET
@@ -48,7 +53,7 @@ class CodeInterpreterTool(msgspec.Struct, tag="code_interpreter", forbid_unknown
 class FunctionTool(msgspec.Struct, tag="function", forbid_unknown_fields=True):
     """A function of the caller, answered by the caller."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    name: Annotated[str, Meta(min_length=1, max_length=128, pattern=NAME)]
     parameters: JsonSchema | None = None
     strict: bool | None = None
     description: str | None = None
@@ -91,7 +96,7 @@ class JsonObjectFormat(msgspec.Struct, tag="json_object"):
 class JsonSchemaFormat(msgspec.Struct, tag="json_schema", omit_defaults=True):
     """JSON that fits a schema."""
 
-    name: Annotated[str, Meta(max_length=64)]
+    name: Annotated[str, Meta(max_length=64, pattern=NAME)]
     schema: JsonSchema
     strict: bool | None = None
     description: str | None = None
@@ -191,7 +196,13 @@ def _check_together(request: CreateResponse) -> None:
         raise InvalidRequest.missing("input")
     seen = False
     for index, tool in enumerate(request.tools):
-        if not isinstance(tool, CodeInterpreterTool):
+        if isinstance(tool, FunctionTool):
+            if tool.name == PYTHON and request.code_tool is not None:
+                raise InvalidRequest(
+                    f"The name '{PYTHON}' is taken by the code_interpreter tool.",
+                    param=f"tools[{index}].name",
+                    code="invalid_value",
+                )
             continue
         if seen:
             raise InvalidRequest(

@@ -23,7 +23,7 @@ from service.engine.errors import (
 from service.engine.items import CodeInterpreterCall, InputItem, InputMessage, InputText
 from service.engine.memory import Memory, Stored
 from service.engine.models import Models
-from service.engine.request import OUTPUTS, CreateResponse
+from service.engine.request import CreateResponse
 from service.engine.response import Ended, Response, begin
 from service.engine.transcript import Transcript
 from service.engine.turns import Run
@@ -279,11 +279,6 @@ class Responses:
         """End every run."""
         for running in list(self._running.values()):
             await running.end()
-
-
-def includes_outputs(include: list[str]) -> bool:
-    """Whether a query's ``include`` asks for the outputs of calls."""
-    return OUTPUTS in include
 
 
 def _listed(item: InputItem) -> InputItem:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
+import msgspec
 from litestar import Controller, Request, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -17,8 +18,8 @@ from service.engine import request as wanted
 from service.engine.assembly import Engine
 from service.engine.documents import Described, body
 from service.engine.response import Response
-from service.engine.responses import ItemPage, Running, includes_outputs
-from service.engine.shape import fit_text, parse_json
+from service.engine.responses import ItemPage, Running
+from service.engine.shape import fit, fit_text, parse_json
 from service.engine.wire import Deleted, PageQuery
 from service.spool import ClientGone
 
@@ -63,8 +64,7 @@ class ResponseRoutes(Controller):
             return Stream(
                 transcript.frames(after=after, keep_alive_seconds=engine.keep_alive_seconds), headers=_STREAM_HEADERS
             )
-        include = [value for name in ("include", "include[]") for value in request.query_params.getall(name, [])]
-        return engine.responses.get(response_id, include_outputs=includes_outputs(include))
+        return engine.responses.get(response_id, include_outputs=wanted.OUTPUTS in _included(request))
 
     @delete("/{response_id:str}", status_code=HTTP_200_OK, operation_id="deleteResponse", operation_class=Described)
     async def remove(self, response_id: FromPath[str], engine: NamedDependency[Engine]) -> Deleted:
@@ -85,6 +85,7 @@ class ResponseRoutes(Controller):
     ) -> ItemPage:
         """List what a response was made from."""
         query = {name: value for name, value in request.query_params.items() if "include" not in name}
+        _included(request)
         return engine.responses.input_items(response_id, fit_text(query, PageQuery))
 
 
@@ -93,6 +94,17 @@ class Retrieval(PageQuery, frozen=True):
 
     stream: bool = False
     starting_after: int | None = None
+
+
+class Included(msgspec.Struct):
+    """The query's ``include``, repeated or with brackets."""
+
+    include: list[wanted.Include]
+
+
+def _included(request: Request[Any, Any, Any]) -> list[wanted.Include]:
+    values = [value for name in ("include", "include[]") for value in request.query_params.getall(name, [])]
+    return fit({"include": values}, Included).include
 
 
 async def _told(running: Running, keep_alive_seconds: float) -> AsyncIterator[bytes]:

@@ -4,6 +4,7 @@ msgspec decodes and is right or wrong in microseconds; only when it says wrong i
 the culprit with the code and dotted path that the vendor's clients expect (wire-contract §0.1). It knows no concrete request.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
@@ -99,6 +100,13 @@ def _walk_text(value: Json, shape: inspect.StrType, path: str) -> None:
     if not isinstance(value, str):
         raise _wrong_type(value, shape, path)
     _check_length(value, shape, path, "string")
+    if shape.pattern is not None and not re.search(shape.pattern, value):
+        raise InvalidRequest(
+            f"Invalid '{path}': string does not match pattern. Expected a string that matches the pattern "
+            f"'{shape.pattern}'.",
+            param=path,
+            code="invalid_value",
+        )
 
 
 def _walk_word(value: Json, shape: inspect.LiteralType, path: str) -> None:

@@ -13,9 +13,8 @@ from openai.types.chat.chat_completion_chunk import ChoiceDelta, ChoiceDeltaTool
 
 from service.engine import chat
 from service.engine.dialects import CodeArgument, Dialect, FencedText, JsonText, PlainText, TextReader
-from service.engine.errors import ApiError, Busy, InvalidRequest, UpstreamError
+from service.engine.errors import CONTEXT_EXCEEDED, ApiError, Busy, InvalidRequest, UpstreamError
 from service.engine.models import (
-    PYTHON,
     Arguments,
     Code,
     CodeBegun,
@@ -26,6 +25,7 @@ from service.engine.models import (
     Turn,
     Used,
 )
+from service.engine.request import PYTHON
 from service.engine.wire import new_id
 
 CONNECT_RETRIES = 2
@@ -93,6 +93,8 @@ class Upstream:
                             yield piece
         except openai.APIError as error:
             raise _told(error) from error
+        if reason is None:
+            raise UpstreamError("The model's answer broke off.")
         if reason not in ("length", "content_filter"):
             for piece in reader.finish():
                 yield piece
@@ -111,6 +113,7 @@ class _Reader:
     def __init__(self, turn: Turn, dialect: Dialect) -> None:
         self.usage: CompletionUsage | None = None
         self._functions = {function.name for function in turn.tools.functions}
+        self._runs_code = turn.tools.python
         self._text = _text_reader(turn, dialect)
         self._index: int | None = None
         self._code: CodeArgument | None = None
@@ -129,7 +132,7 @@ class _Reader:
             yield from self._end_call()
             self._index = call.index
             name = (call.function and call.function.name) or ""
-            if name == PYTHON:
+            if name == PYTHON and self._runs_code:
                 self._code = CodeArgument()
                 yield CodeBegun()
             elif name in self._functions:
@@ -167,8 +170,10 @@ def _text_reader(turn: Turn, dialect: Dialect) -> TextReader:
     if turn.tools.force == "none" or dialect == "tools":
         return PlainText()
     if dialect == "fenced":
+        if turn.tools.functions:
+            raise InvalidRequest.not_served("tools", f"Calling functions with this model's dialect, '{dialect}',")
         return FencedText() if turn.tools.python else PlainText()
-    return JsonText([function.name for function in turn.tools.functions])
+    return JsonText([function.name for function in turn.tools.functions], runs_code=turn.tools.python)
 
 
 def _reasoning(delta: ChoiceDelta) -> str | None:
@@ -190,8 +195,18 @@ def _told(error: openai.APIError) -> ApiError:
         case openai.NotFoundError():
             return UpstreamError("The model's endpoint does not know this model.")
         case openai.APIStatusError(status_code=400 | 413 | 422):
-            return InvalidRequest(f"The model refused the request: {error.message[:500]}", param=None, code=error.code)
+            return InvalidRequest(
+                f"The model refused the request: {error.message[:500]}", param=None, code=_code(error)
+            )
         case openai.APIConnectionError():
             return UpstreamError("The model's endpoint cannot be reached.")
         case _:
             return UpstreamError("The model's endpoint failed.")
+
+
+def _code(error: openai.APIStatusError) -> str | None:
+    """The code of a refusal. For a conversation that is too long llama.cpp has a type of its own, and vLLM has words."""
+    if error.type == "exceed_context_size_error" or "maximum context length" in error.message:
+        return CONTEXT_EXCEEDED
+    code = str(error.code or "")
+    return None if code.isdecimal() else code or None  # some repeat the status there

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Answer = list[dict[str, Any]]
-"""The deltas of one answer; a key ``finish_reason`` ends it, a key ``status`` refuses the request instead."""
+"""The deltas of one answer; ``finish_reason`` ends it; ``status``, with members of the error, refuses the request instead."""
 
 PIECE = 7
 
@@ -71,7 +71,7 @@ class Double:
 
             def _refuse(self, answer: dict[str, Any]) -> None:
                 body = json.dumps(
-                    {"error": {"message": "no", "type": "t", "param": None, "code": answer.get("code")}}
+                    {"error": {"message": "no", "type": "t", "param": None, "code": None} | answer}
                 ).encode()
                 self.send_response(answer["status"])
                 self.send_header("content-type", "application/json")

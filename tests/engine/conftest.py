@@ -57,6 +57,7 @@ class Served:
 
     def __init__(self, **settings: Any) -> None:
         self.ahead_seconds = 0.0
+        self._clients: list[OpenAI] = []
         self.app = create_app(
             **{"python": PYTHON, "requests_per_minute": None, "clock": lambda: time.time() + self.ahead_seconds}
             | settings
@@ -82,6 +83,8 @@ class Served:
 
     def stop(self) -> None:
         """Return once everything has ended."""
+        for client in self._clients:
+            client.close()
         self._server.should_exit = True
         self._thread.join(30)
         self._loop.close()
@@ -98,8 +101,9 @@ class Served:
         asyncio.run_coroutine_threadsafe(self.engine.sweep(), self._loop).result(10)
 
     def client(self, key: str = "test", **options: Any) -> OpenAI:
-        """The official client, without retries."""
-        return OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=60, **options)
+        """The official client, without retries; closed with the engine at the latest."""
+        self._clients.append(OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=60, **options))
+        return self._clients[-1]
 
 
 @contextmanager

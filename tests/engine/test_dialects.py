@@ -70,9 +70,9 @@ def test_a_text_without_a_block_stays_a_text(at: list[int]) -> None:
 def test_json_calls_of_the_callers_functions(at: list[int]) -> None:
     """A known name is a call, an unknown one is text."""
     text = '{"name": "rate", "arguments": {"of": "CHF"}}'
-    known = read(JsonText(["rate"]), cut(text, at))
+    known = read(JsonText(["rate"], runs_code=True), cut(text, at))
     assert [type(piece) for piece in known] == [FunctionBegun, Arguments]
-    assert joined(read(JsonText([]), cut(text, at)), Text) == text
+    assert joined(read(JsonText([], runs_code=True), cut(text, at)), Text) == text
 
 
 def test_blocks_of_a_prompt() -> None:

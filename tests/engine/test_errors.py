@@ -27,6 +27,9 @@ RESPONSES: list[tuple[dict[str, Any], int, str | None, str | None, str]] = [
     (auto(file_ids=["x"] * 51), 400, "array_above_max_length", "tools[0].container.file_ids", "Invalid 'tools[0].container.file_ids': array too long. Expected an array with maximum length 50, but got an array with length 51 instead."),
     (auto(file_ids=["file-x"]), 404, None, "id", "No such File object: file-x"),
     (auto(network_policy={"type": "allowlist", "allowed_domains": ["a.b"]}), 400, "unsupported_parameter", "tools[0].container.network_policy", "Network access of containers is not served by this engine."),
+    ({"tools": [{"type": Code, "container": {}}]}, 400, "missing_required_parameter", "tools[0].container.type", "Missing required parameter: 'tools[0].container.type'."),
+    ({"tools": [{"type": "function", "name": "a b"}]}, 400, "invalid_value", "tools[0].name", "Invalid 'tools[0].name': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."),
+    ({"tools": [*auto()["tools"], {"type": "function", "name": "python"}]}, 400, "invalid_value", "tools[1].name", "The name 'python' is taken by the code_interpreter tool."),
     ({"tools": [{"type": "web_search"}]}, 400, "invalid_value", "tools[0].type", "Invalid value: 'web_search'. Supported values are: 'code_interpreter' and 'function'."),
     ({"tools": [{"type": Code, "container": "cntr_x"}]}, 404, None, None, "Container with id 'cntr_x' not found."),
     ({"tools": "x"}, 400, "invalid_type", "tools", "Invalid type for 'tools': expected an array, but got a string instead."),
@@ -47,9 +50,13 @@ RESPONSES: list[tuple[dict[str, Any], int, str | None, str | None, str]] = [
     ({"tool_choice": "required"}, 400, "invalid_value", "tool_choice", "Tool choice 'required' must be specified with 'tools' parameter."),
     ({"tool_choice": {"type": "function", "name": "f"}}, 400, "invalid_value", "tool_choice", "Tool choice 'f' not found in 'tools' parameter."),
     ({"include": ["nothing"]}, 400, "invalid_value", "include[0]", "Invalid value: 'nothing'."),
+    ({"input": [{"type": "function_call_output", "call_id": "c", "output": ""}]}, 400, None, "input", "No tool call found for function call output with call_id c."),
+    ({"input": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]}, 400, None, "input", "No tool output found for function call c."),
+    ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:text/plain;base64,eA=="}]}]}, 400, "invalid_value", "input[0].content[0].image_url", "Invalid 'input[0].content[0].image_url'. Expected a base64-encoded data URL with an image MIME type, but got 'text/plain'."),
+    ({"input": [{"role": "user", "content": [{"type": "input_file", "file_data": "eA=="}]}]}, 400, "unsupported_parameter", "input[0].content[0]", "Reading files without the code_interpreter tool is not served by this engine."),
     ({"input": [{"role": "user", "content": [{"type": "input_file", "file_url": "http://x/y"}]}]}, 400, "unsupported_parameter", "input[0].content[0].file_url", "Fetching files from URLs is not served by this engine."),
     ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "http://x/y"}]}]}, 400, "unsupported_parameter", "input[0].content[0].image_url", "Fetching images from URLs is not served by this engine."),
-    ({"input": [{"role": "user", "content": [{"type": "input_file", "file_data": "%%"}]}]}, 400, "invalid_value", "input[0].content[0].file_data", "Invalid 'input[0].content[0].file_data'. Expected a base64-encoded data URL with an explicit media type."),
+    (auto() | {"input": [{"role": "user", "content": [{"type": "input_file", "file_data": "%%"}]}]}, 400, "invalid_value", "input[0].content[0].file_data", "Invalid 'input[0].content[0].file_data'. Expected a base64-encoded data URL with an explicit media type."),
 ]  # fmt: skip
 
 
@@ -73,6 +80,7 @@ OTHERS: list[tuple[Callable[[OpenAI], object], int, str | None, str]] = [
     (lambda ai: ai.files.delete("file-x"), 404, "id", "No such File object: file-x"),
     (lambda ai: ai.files.list(after="file-x"), 404, "after", "Resource not found."),
     (lambda ai: ai.responses.retrieve("resp_x"), 404, None, "Response with id 'resp_x' not found."),
+    (lambda ai: ai.responses.retrieve("resp_x", include=["nothing"]), 400, "include[0]", "Invalid value: 'nothing'."),  # type: ignore[list-item]
     (lambda ai: ai.responses.cancel("resp_x"), 404, None, "Response with id 'resp_x' not found."),
     (lambda ai: ai.responses.input_items.list("resp_x"), 404, None, "Response with id 'resp_x' not found."),
     (lambda ai: ai.containers.list(limit=101), 400, "limit", "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 instead."),
@@ -109,6 +117,20 @@ def test_a_body_that_is_no_json_object_is_a_400(engine: Served, body: bytes) -> 
     """Nothing a client can send as JSON makes a server error."""
     answer = httpx.post(f"{engine.url}/v1/responses", content=body, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_other_methods_are_named(engine: Served) -> None:
+    """A 405 says what the path may be asked with."""
+    answer = httpx.patch(f"{engine.url}/v1/containers/cntr_x/files")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_supported")
+    assert {"GET", "POST"} <= set(answer.headers["allow"].split(", "))
+    assert "DELETE" not in answer.headers["allow"]
+
+
+def test_a_compressed_body_is_refused_by_name(engine: Served) -> None:
+    """No bomb is unpacked, and the caller is not told that the JSON is wrong."""
+    answer = httpx.post(f"{engine.url}/v1/responses", content=b"x", headers={"content-encoding": "gzip"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_content_encoding")
 
 
 def test_the_callers_request_id_comes_back(engine: Served) -> None:

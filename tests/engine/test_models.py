@@ -87,9 +87,13 @@ def test_the_model_is_told_its_tool_and_its_place(play: Callable[..., Played]) -
     played = play(says("ok"))
     played.ask(instructions="Answer in French.")
     request = played.double.requests[0]
+    assert [each["role"] for each in request["messages"]] == [
+        "system",
+        "user",
+    ]  # some chat templates take no second one
     system = request["messages"][0]["content"]
     assert all(word in system for word in ("/mnt/data", "pandas", "no network", "sandbox:"))
-    assert request["messages"][1] == {"role": "system", "content": "Answer in French."}
+    assert system.endswith("\n\nAnswer in French.")
     assert [tool["function"]["name"] for tool in request["tools"]] == ["python"]
     assert request["model"] == "upstream-name"
 
@@ -134,6 +138,44 @@ def test_the_callers_functions_are_called(play: Callable[..., Played]) -> None:
     told = played.double.requests[1]["messages"]
     assert [each["role"] for each in told[-2:]] == ["assistant", "tool"]
     assert told[-1]["content"] == "1.05"
+
+
+def test_a_function_may_be_called_python(play: Callable[..., Played]) -> None:
+    """Without the code interpreter the name is free."""
+    function: Any = {"type": "function", "name": "python"}
+    call = play(calls(("python", {"code": "1"}))).ask(tools=[function]).output[-1]
+    assert (call.type, call.arguments) == ("function_call", '{"code": "1"}')
+
+
+def test_the_json_dialect_is_told_of_functions(play: Callable[..., Played]) -> None:
+    """Where no tools can be declared, their definitions stand in the system text; the fenced dialect refuses them."""
+    function: Any = {
+        "type": "function",
+        "name": "rate",
+        "description": "Exchange rates.",
+        "parameters": {"type": "object"},
+    }
+    played = play(says('{"name": "rate", "arguments": {"of": "CHF"}}'))
+    call = played.ask(model="json", tools=[function]).output[-1]
+    assert (call.name, json.loads(call.arguments)) == ("rate", {"of": "CHF"})
+    assert '"description":"Exchange rates."' in played.double.requests[0]["messages"][0]["content"]
+    with pytest.raises(openai.BadRequestError, match="Calling functions with this model's dialect, 'fenced'"):
+        played.ask(model="fenced", tools=[function])
+
+
+def test_ids_of_calls_are_short(play: Callable[..., Played]) -> None:
+    """The vendor's chat endpoint takes 40 characters; a call and its result share them."""
+    played = play(python("1"), says("ok"))
+    played.ask()
+    call, result = played.double.requests[1]["messages"][-2:]
+    assert call["tool_calls"][0]["id"] == result["tool_call_id"]
+    assert len(result["tool_call_id"]) <= 40
+
+
+def test_an_answer_that_breaks_off_is_not_run(play: Callable[..., Played]) -> None:
+    """A stream that just ends gave half a program."""
+    with pytest.raises(openai.InternalServerError, match="broke off"):
+        play(python("open('made', 'w')")[:-1]).ask()
 
 
 def test_several_calls_of_one_answer_run_in_order(play: Callable[..., Played]) -> None:
@@ -216,10 +258,21 @@ def test_the_deadline_of_a_run(start: Callable[..., Served]) -> None:
     ("refusal", "status", "code"),
     [
         ({"status": 400, "code": "context_length_exceeded"}, 400, "context_length_exceeded"),
+        (
+            {"status": 400, "code": 400, "type": "exceed_context_size_error"},
+            400,
+            "context_length_exceeded",
+        ),  # llama.cpp
+        (
+            {"status": 400, "code": 400, "message": "This model's maximum context length is 9."},
+            400,
+            "context_length_exceeded",
+        ),  # vLLM
+        ({"status": 400, "code": 400, "message": "Bad sampling."}, 400, None),
         ({"status": 401}, 502, "upstream_error"),
     ],
 )
-def test_a_refusing_endpoint_is_named(play: Callable[..., Played], refusal: Any, status: int, code: str) -> None:
+def test_a_refusing_endpoint_is_named(play: Callable[..., Played], refusal: Any, status: int, code: str | None) -> None:
     """The endpoint's own refusals are the caller's or the operator's, never an anonymous 500; nothing is retried in vain."""
     with pytest.raises(openai.APIStatusError) as caught:
         play([refusal]).ask()

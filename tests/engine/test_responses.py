@@ -141,6 +141,29 @@ def test_file_ids_and_memory_limit_in_auto_mode(ai: OpenAI) -> None:
     assert ai.containers.retrieve(calls(response)[0].container_id).memory_limit == "4g"
 
 
+def test_uploads_named_later_are_added_to_the_container_in_context(ai: OpenAI) -> None:
+    """Row 2: a conversation goes on with more files; one that is there already is not copied again."""
+    first, second = (ai.files.create(file=(name, b"x"), purpose="user_data").id for name in ("a.csv", "b.csv"))
+    tools: Any = [{"type": "code_interpreter", "container": {"type": "auto", "file_ids": [first]}}]
+    parts: Any = [{"type": "input_file", "file_id": first}]
+    begun = run(
+        ai, "", tools=tools, input=[{"role": "user", "content": parts}, {"role": "user", "content": "```py\n1\n```"}]
+    )
+    tools[0]["container"]["file_ids"] = [first, second]
+    assert logs(run(ai, "import os\nprint(sorted(os.listdir()))", tools=tools, previous_response_id=begun.id)) == (
+        "['a.csv', 'b.csv']\n"
+    )
+
+
+def test_an_empty_input_file_is_a_file(ai: OpenAI) -> None:
+    """Nothing is content too."""
+    parts: Any = [
+        {"type": "input_file", "filename": "empty.txt", "file_data": "data:text/plain;base64,"},
+        {"type": "input_text", "text": "```python\nimport os\nprint(os.path.getsize('empty.txt'))\n```"},
+    ]
+    assert logs(run(ai, "", input=[{"role": "user", "content": parts}])) == "0\n"
+
+
 def test_explicit_container(ai: OpenAI) -> None:
     """Row 3: a container made beforehand, with its files, runs the code."""
     upload = ai.files.create(file=("in.txt", b"hello"), purpose="assistants")
