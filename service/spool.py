@@ -30,6 +30,8 @@ MAX_FIELD_BYTES = 64 * 1024
 MAX_SYNTAX_BYTES = 8 << 20  # what fields, part heads and boundaries may add to the files of a multipart body
 LEAST_BYTES_PER_SECOND = 500
 
+_PLAIN_ENCODINGS = frozenset({"7bit", "8bit", "binary"})  # RFC 7578 section 4.7 leaves no other
+
 
 class BodyRefused(Exception):
     """A request body that was not taken in whole."""
@@ -174,6 +176,8 @@ async def _multipart(chunks: AsyncIterator[bytes], disk: "_Disk", *, boundary: s
             async for event in events:
                 if not isinstance(event, MultipartSegment):
                     continue
+                if event.header("Content-Transfer-Encoding", "binary").lower() not in _PLAIN_ENCODINGS:
+                    raise BodyMalformed("A part has a Content-Transfer-Encoding; send the file's own bytes")
                 filename, is_file = _filename(event)
                 if is_file and len(files) == max_files:
                     raise BodyTooLarge(max_files, "files")

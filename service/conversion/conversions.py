@@ -20,6 +20,7 @@ from service.conversion.archive import Archive
 from service.conversion.convert import Converter, Output
 from service.conversion.errors import FileMissing
 from service.conversion.headers import SAFETY, file_headers
+from service.conversion.options import given_once
 from service.conversion.plan import Wish
 from service.conversion.problems import MEDIA_TYPE, problem_of
 from service.conversion.record import Record
@@ -112,27 +113,37 @@ class Conversions:
     async def _many(
         self, files: tuple[SpooledFile, ...], wish: Wish, receive_seconds: float, answer: "_Answer", request_id: str
     ) -> None:
-        """Convert the files side by side; each goes into the archive when it is ready, a failed one as its problem."""
-        await answer.start(
-            {"Content-Type": "application/zip", "Content-Disposition": attachment("converted.zip"), **SAFETY}
-        )
+        """Convert the files side by side; each goes into the archive when it is ready, a failed one as its problem.
+
+        The archive begins with the first file that is ready. When none was, the answer is the first file's problem.
+        """
         archive, turn = Archive(answer.send), anyio.Lock()
         side_by_side = anyio.CapacityLimiter(self._admission.places)
+        failures: dict[int, Exception] = {}
 
-        async def convert(file: SpooledFile) -> None:
+        async def begin() -> None:
+            if not answer.started:
+                zipped = {"Content-Type": "application/zip", "Content-Disposition": attachment("converted.zip")}
+                await answer.start({**zipped, **SAFETY})
+
+        async def convert(number: int, file: SpooledFile) -> None:
             record = Record.of(file, receive_seconds=receive_seconds)
             try:
                 async with side_by_side, self._converter.convert(file, wish, record) as output, turn:
+                    await begin()
                     target = output.plan.target
                     await archive.add(renamed(file.filename, target.name), target.media_type, _content(output, record))
             except Exception as error:  # noqa: BLE001 - the edge of one file: whatever it is, it must not lose the others
-                problem = msgspec.json.encode(problem_of(error, request_id))
-                async with turn:
-                    await archive.add(f"{file.filename or 'input'}.error.json", MEDIA_TYPE, _chunk(problem))
+                failures[number] = error
 
         async with anyio.create_task_group() as group:
-            for file in files:
-                group.start_soon(convert, file)
+            for number, file in enumerate(files):
+                group.start_soon(convert, number, file)
+        if not answer.started:
+            raise failures[0]
+        for number, error in sorted(failures.items()):
+            problem = msgspec.json.encode(problem_of(error, request_id))
+            await archive.add(f"{files[number].filename or 'input'}.error.json", MEDIA_TYPE, _chunk(problem))
         await archive.close()
         await answer.end()
 
@@ -190,7 +201,7 @@ async def _while_connected(receive: Receive, answer: _Answer) -> AsyncIterator[N
 
 def _wish(asked: Asked, body: Body) -> Wish:
     """Form fields win over the query, for they are closer to the file."""
-    given = dict((*asked.query, *body.fields))
+    given = given_once(asked.query) | given_once(body.fields)
     return Wish(
         caller=asked.caller,
         output=asked.output,

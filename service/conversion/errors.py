@@ -1,7 +1,7 @@
 """Why a conversion was not done, as exceptions with fields.
 
 They carry no status and no prose: `problems` turns each into both. ``ConversionError`` ← ``TypeUnsupported``, ``PairUnsupported``,
-``FormatMissing`` ← ``FormatUnacceptable``, ``ModelMissing``, ``DocumentRefused``, ``RunTooLong``; and ``AttemptFailed`` ←
+``FormatMissing`` ← ``FormatUnacceptable``, ``FileMissing``, ``BodyPartial``, ``EncodingUnsupported``, ``ModelMissing``, ``DocumentRefused``, ``RunTooLong``; and ``AttemptFailed`` ←
 ``ProgramFailed``, ``OutputMissing``, ``OutputWrong``, which another attempt may mend. What the parts raise by themselves is theirs:
 `media.MediaError`, `recipes.OptionInvalid`, `admission.Busy`, `faults.InterpreterError`, `spool.BodyRefused`.
 """
@@ -44,6 +44,10 @@ class FormatUnacceptable(FormatMissing):
 
 class FileMissing(ConversionError):
     """The request has no file, or an empty body."""
+
+
+class BodyPartial(ConversionError):
+    """The body is a part of a file: it comes with ``Content-Range``."""
 
 
 class EncodingUnsupported(ConversionError):

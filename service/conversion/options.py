@@ -2,11 +2,11 @@
 
 Owns reading a word as what an option takes. Knows nothing of recipes or HTTP.
 
-Exceptions: `OptionInvalid` ← `OptionUnknown`; both are the caller's fault.
+Exceptions: `OptionInvalid` ← `OptionUnknown`, `OptionRepeated`; all are the caller's fault.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -45,6 +45,26 @@ class OptionUnknown(OptionInvalid):
     def __init__(self, name: str, offered: tuple[str, ...]) -> None:
         super().__init__(name, "")
         self.offered = offered
+
+
+class OptionRepeated(OptionInvalid):
+    """The option ``name`` is given several values in one place (then ``takes`` is empty)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "")
+
+
+def given_once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the words of one query or form by name.
+
+    Raises:
+        OptionRepeated: Two values for one name: whichever were taken, the other would be lost in silence.
+    """
+    given: dict[str, str] = {}
+    for name, word in pairs:
+        if given.setdefault(name, word) != word:
+            raise OptionRepeated(name)
+    return given
 
 
 def typed(offered: Mapping[str, Option], given: Mapping[str, str]) -> dict[str, OptionValue]:

@@ -73,13 +73,14 @@ def planned(catalogue: Catalogue, input_type: str, wish: Wish, *, program: bool,
         OptionInvalid: An option is unknown or ill-typed.
     """
     pairs = {pair.output_format: pair for pair in catalogue.outputs_of(input_type)}
-    offered = {name: pair.output_type for name, pair in pairs.items()}
+    offered = {name: pair.output_type for name, pair in sorted(pairs.items(), key=lambda each: each[1].requires_model)}
+    able = {name: media_type for name, media_type in offered.items() if model or not pairs[name].requires_model}
     if not offered and input_type == ENCRYPTED:
         raise DocumentRefused("encrypted", "The document is protected with a password; remove it first.")
     if not offered:
         raise TypeUnsupported(input_type)
     formats = tuple(offered)
-    name = _named(wish.output) if wish.output else _negotiated(wish.accept, offered, input_type)
+    name = _named(wish.output) if wish.output else _negotiated(wish.accept, (able, offered), input_type)
     recipe = catalogue.recipe_for(input_type, name)
     if recipe is None:
         raise PairUnsupported(input_type, name, formats)
@@ -123,13 +124,16 @@ def _named(word: str) -> str:
         return word
 
 
-def _negotiated(accept: str, offered: Mapping[str, str], input_type: str) -> str:
+def _negotiated(accept: str, choices: Sequence[Mapping[str, str]], input_type: str) -> str:
+    """Return the format that ``Accept`` likes best among the first choices in which it likes any."""
+    offered = choices[-1]
     if all(_specificity(_range(part)[0]) == 0 for part in accept.split(",")):
         raise FormatMissing(input_type, tuple(offered))
-    chosen = preferred(accept, tuple(offered.values()))
-    if chosen is None:
-        raise FormatUnacceptable(input_type, tuple(offered))
-    return next(name for name, media_type in offered.items() if media_type == chosen)
+    for some in choices:
+        chosen = preferred(accept, tuple(some.values()))
+        if chosen is not None:
+            return next(name for name, media_type in some.items() if media_type == chosen)
+    raise FormatUnacceptable(input_type, tuple(offered))
 
 
 def _attempts(recipe: Recipe, *, by_model: bool, program: bool, model: str | None) -> tuple[Attempt, ...]:

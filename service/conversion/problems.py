@@ -92,6 +92,9 @@ TABLE: Mapping[type[BaseException], Row] = {
     options.OptionInvalid: Row(
         400, "invalid_option", "An option's value is not valid", "The option “{name}” takes {takes}."
     ),
+    options.OptionRepeated: Row(
+        400, "repeated_option", "An option is given twice", "The option “{name}” has several values; give it one."
+    ),
     admission.Busy: Row(
         429,
         "busy",
@@ -156,6 +159,9 @@ TABLE: Mapping[type[BaseException], Row] = {
     ),
     errors.FileMissing: Row(
         400, "file_missing", "There is no file", "Send the file as the request body, or as the multipart field “file”."
+    ),
+    errors.BodyPartial: Row(
+        400, "partial_body", "This is a part of a file", "Send the whole file in one request, without Content-Range."
     ),
     errors.EncodingUnsupported: Row(
         415,

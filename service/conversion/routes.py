@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from litestar import Request, get, post, put
+from litestar import HttpMethod, Request, get, route
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import PathParameter
@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from service.access import Access
 from service.conversion.conversions import Asked, Conversions
 from service.conversion.documents import CONVERTING, Converting, Negotiating, failing
-from service.conversion.errors import EncodingUnsupported, FormatUnknown, RecipeUnknown
+from service.conversion.errors import BodyPartial, EncodingUnsupported, FormatUnknown, RecipeUnknown
 from service.conversion.interpreter import Interpreter
 from service.conversion.media import UnknownFormat, format_named
 from service.conversion.offer import Outputs, Pairs, RecipeView, RecipeViews, outputs_of, view_of
@@ -53,6 +53,7 @@ async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
 
 
 _CONVERTS: Mapping[str, Any] = {
+    "http_method": [HttpMethod.POST, HttpMethod.PUT],  # `curl -T FILE` sends PUT
     "guards": [require_key],
     "status_code": 200,
     "responses": failing(*CONVERTING),
@@ -60,34 +61,25 @@ _CONVERTS: Mapping[str, Any] = {
 }
 
 
-@post("/convert", operation_class=Negotiating, **_CONVERTS)
+@route("/convert", operation_class=Negotiating, **_CONVERTS)
 async def convert(request: AnyRequest) -> ASGIApp:
     """Convert to the format that ``Accept`` asks for."""
     return _answer(request, None, None)
 
 
-@post("/convert/{output_format:str}", operation_class=Converting, **_CONVERTS)
+@route("/convert/{output_format:str}", operation_class=Converting, **_CONVERTS)
 async def convert_to(request: AnyRequest, output_format: OutputFormat) -> ASGIApp:
     """Convert to this format."""
     return _answer(request, output_format, None)
 
 
-@put("/convert/{output_format:str}", operation_class=Converting, **_CONVERTS)
-async def convert_put(request: AnyRequest, output_format: OutputFormat) -> ASGIApp:
-    """Convert to this format: ``curl -T FILE``, which sends PUT."""
-    return _answer(request, output_format, None)
-
-
-@post("/convert/{output_format:str}/{name:str}", operation_class=Converting, **_CONVERTS)
+@route("/convert/{output_format:str}/{name:path}", operation_class=Converting, **_CONVERTS)
 async def convert_named(request: AnyRequest, output_format: OutputFormat, name: FileName) -> ASGIApp:
-    """Convert the file of this name to this format; or to a media type, whose two halves these are."""
-    return _answer(request, output_format, name)
+    """Convert the file of this name to this format: ``curl -T FILE URL/``, which appends the name.
 
-
-@put("/convert/{output_format:str}/{name:str}", operation_class=Converting, **_CONVERTS)
-async def convert_put_named(request: AnyRequest, output_format: OutputFormat, name: FileName) -> ASGIApp:
-    """Convert the file of this name to this format: ``curl -T FILE URL/``, which appends the name."""
-    return _answer(request, output_format, name)
+    A format may be a media type, whose two halves are then the first two parts of the path.
+    """
+    return _answer(request, output_format, name.strip("/"))
 
 
 @get("/formats", tags=["offered"])
@@ -146,8 +138,12 @@ def _asked(request: AnyRequest, output_format: str | None, name: str | None) -> 
     encoding = headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise EncodingUnsupported(encoding)
-    if output_format and name and _is_media_type(f"{output_format}/{name}"):
-        output_format, name = f"{output_format}/{name}", None
+    if "content-range" in headers:  # RFC 9110 section 14.5
+        raise BodyPartial
+    if output_format and name:
+        half, _, rest = name.partition("/")
+        if _is_media_type(f"{output_format}/{half}"):
+            output_format, name = f"{output_format}/{half}", rest
     return Asked(
         caller=request.state.caller,
         request_id=request.state.request_id,
@@ -157,7 +153,7 @@ def _asked(request: AnyRequest, output_format: str | None, name: str | None) -> 
         content_type=headers.get("content-type"),
         content_length=request.content_length,
         disposition=headers.get("content-disposition"),
-        name=name,
+        name=name or None,
     )
 
 
@@ -171,9 +167,7 @@ def _is_media_type(word: str) -> bool:
 HANDLERS = (
     convert,
     convert_to,
-    convert_put,
     convert_named,
-    convert_put_named,
     formats,
     formats_of,
     recipes,

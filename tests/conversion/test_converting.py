@@ -8,6 +8,7 @@ import httpx
 import pytest
 from python_calamine import CalamineWorkbook
 
+from service.disposition import filename_of
 from tests.serving import Served
 
 CSV = b"code,amount\n007,1.5\n008,2\n"
@@ -79,6 +80,42 @@ def test_from_overrides_what_the_name_says(client: httpx.Client) -> None:
     """`from` names the type outright, as extension, format or media type."""
     answer = client.post("/convert/json?from=csv", files={"file": ("codes.bin", CSV)})
     assert answer.headers["Recast-Input-Type"] == "text/csv"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/convert", "output.json"),
+        ("/convert/", "output.json"),
+        ("/convert/json/", "output.json"),
+        ("/convert/JSON/a.csv", "a.json"),
+        ("/convert/.json/..%2F..%2Fetc%2Fa.csv", "a.json"),
+        ("/convert/json/some/where/a.csv", "a.json"),
+        ("/convert/application/json", "output.json"),
+        ("/convert/application%2Fjson", "output.json"),
+        ("/convert/application/json/a.csv", "a.json"),
+        ("/convert/json/%F0%9F%98%80%20%22.csv", '\N{GRINNING FACE} ".json'),
+    ],
+)
+def test_every_spelling_of_the_path(client: httpx.Client, method: str, path: str, name: str) -> None:
+    """Formats by name, extension or media type; a name's path is dropped; POST and PUT are the same."""
+    answer = client.request(method, path, content=CSV, headers={"Accept": "application/json"})
+    assert answer.status_code == 200, answer.text
+    assert filename_of(answer.headers["Content-Disposition"]) == name
+
+
+@pytest.mark.parametrize("path", ["/convert", "/convert/json", "/convert/json/a.csv"])
+def test_options_names_the_methods(client: httpx.Client, path: str) -> None:
+    """Before anything is sent."""
+    allowed = client.options(path).headers["Allow"]
+    assert {each.strip() for each in allowed.split(",")} == {"OPTIONS", "POST", "PUT"}
+
+
+def test_accept_prefers_what_can_be_made_here(client: httpx.Client) -> None:
+    """A range is not answered with a format that needs a model while another fits without one."""
+    answer = client.post("/convert", files={"file": ("codes.csv", CSV)}, headers={"Accept": "application/*"})
+    assert answer.status_code == 200, answer.text
 
 
 def test_several_files_come_back_as_an_archive(client: httpx.Client) -> None:

@@ -44,6 +44,8 @@ def _upload(client: httpx.Client, path: str, name: str, content: bytes, **form: 
         ("/convert/json?from=nonsense", "a.csv", CSV, (400, "unknown_type")),
         ("/convert/json?colour=red", "a.csv", CSV, (400, "unknown_option")),
         ("/convert/json?header=maybe", "a.csv", CSV, (400, "invalid_option")),
+        ("/convert/json?header=true&header=false", "a.csv", CSV, (400, "repeated_option")),
+        ("/convert/json?from=csv&from=tsv", "a.csv", CSV, (400, "repeated_option")),
         ("/convert/jpg", "a.png", b"\x89PNG\r\n\x1a\n and then nothing of a picture", (422, "damaged")),
         ("/convert", "a.csv", CSV, (400, "format_missing")),
     ],
@@ -102,6 +104,34 @@ def test_an_encoded_body_is_refused(client: httpx.Client) -> None:
     """A size limit means nothing for a body that unpacks."""
     problem = _problem(client.post("/convert/json", content=CSV, headers={"Content-Encoding": "gzip"}))
     assert (problem["status"], problem["code"]) == (415, "unsupported_encoding")
+
+
+def test_a_part_of_a_file_is_refused(client: httpx.Client) -> None:
+    """`curl -C` resumes uploads with `Content-Range`: the rest of a file is no file."""
+    answer = client.put("/convert/json/a.csv", content=CSV, headers={"Content-Range": "bytes 10-29/30"})
+    assert _problem(answer)["code"] == "partial_body"
+
+
+def test_an_encoded_part_is_refused(client: httpx.Client) -> None:
+    """Base64 is also text, and would be converted as such."""
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Transfer-Encoding: base64\r\n\r\nYSxi\r\n--b--'
+    answer = client.post("/convert/json", content=form, headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert _problem(answer)["code"] == "malformed_body"
+
+
+@pytest.mark.parametrize(
+    ("path", "second", "code"),
+    [
+        ("/convert/json?colour=red", CSV, "unknown_option"),
+        ("/convert/mp3", CSV, "unsupported_pair"),
+        ("/convert/json", b"\0\1\2\3", "unidentified"),
+    ],
+)
+def test_files_that_all_fail_are_no_archive(client: httpx.Client, path: str, second: bytes, code: str) -> None:
+    """`curl -f` must not take an archive of nothing but errors for success: the first file's problem is the answer."""
+    first = b"\0\1\2\3" if code == "unidentified" else CSV
+    parts = [("file", ("a.bin" if code == "unidentified" else "a.csv", first)), ("file", ("b", second))]
+    assert _problem(client.post(path, files=parts))["code"] == code
 
 
 def test_the_size_limit_is_exact(serve: Callable[..., Served]) -> None:
