@@ -16,13 +16,15 @@ from msgspec import Struct
 MEDIA_TYPES = {
     "index.html": "text/html",
     "app.js": "text/javascript",
+    "card.js": "text/javascript",
+    "service.js": "text/javascript",
     "preview.js": "text/javascript",
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; frame-src blob:; connect-src 'self'; "
         "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -160,10 +160,30 @@ def test_dropped_files(page: Page) -> None:
     assert page.part(0, ".name").text == "dropped.py"
 
 
+def test_a_format_must_be_chosen(page: Page) -> None:
+    """The page guesses none: pressing Convert, or Convert all without a format in common, sends nothing."""
+    page.choose(SAMPLES / "picture.png")
+    page.part(0, ".convert").click()
+    assert not page.shown(0, ".running")
+    assert not page.shown(0, ".options")
+    page.choose(SAMPLES / "files.zip")
+    page.driver.find_element(By.ID, "all-convert").click()
+    page.until(lambda: "Choose a format" in str(page.driver.find_element(By.ID, "status").get_attribute("textContent")))
+
+
+def test_pages_are_shown_by_the_browser(page: Page) -> None:
+    """A PDF appears in the browser's own viewer, where it has one."""
+    page.choose(SAMPLES / "table.csv")
+    page.convert(0, "pdf")
+    page.finished(0)
+    assert page.driver.execute_script("return navigator.pdfViewerEnabled")
+    assert page.preview(0).find_element(By.TAG_NAME, "iframe").get_attribute("title") == "Preview of table.pdf"
+
+
 def test_keyboard_alone(page: Page) -> None:
     """From a chosen file to its download with Tab and Enter; the focus follows to what comes next."""
     page.choose(SAMPLES / "table.csv")
-    page.part(0, ".target").send_keys(Keys.TAB)
+    page.part(0, ".target").send_keys("tsv", Keys.TAB)
     assert page.driver.switch_to.active_element.text == "Convert"
     page.driver.switch_to.active_element.send_keys(Keys.ENTER)
     page.finished(0)
@@ -174,7 +194,8 @@ def test_keyboard_alone(page: Page) -> None:
 def test_everything_has_a_name(page: Page) -> None:
     """Whatever can be operated says what it is to a screen reader."""
     page.choose(SAMPLES / "picture.svg", SAMPLES / "table.csv")
-    for index in (0, 1):
+    for index, target in ((0, "png"), (1, "pdf")):
+        Select(page.part(index, ".target")).select_by_value(target)
         page.part(index, ".options summary").click()
     tree = page.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     roles = {"button", "link", "textbox", "combobox", "checkbox", "spinbutton", "progressbar"}

@@ -1,4 +1,4 @@
-/* A look at what was made: pictures, tables and text. Text goes in as text, never as markup. */
+/* A look at what was made: pictures, pages, tables and text. Text goes in as text, never as markup. */
 
 const TEXT_BYTES = 64 * 1024;
 const ROWS = 50;
@@ -9,6 +9,7 @@ const TEXTS = /^(text\/|application\/(json|.*\+json|xml|.*\+xml|yaml|toml|x-ndjs
 /** An element to show and what it is, or nothing when there is no simple way to show this type. */
 export async function previewOf(blob, type, url, name) {
   if (PICTURES.has(type)) return picture(url, name);
+  if (type === "application/pdf" && navigator.pdfViewerEnabled) return pages(url, name);
   if (type === "text/csv" || type === "text/tab-separated-values") return table(await head(blob), type === "text/csv" ? "," : "\t", blob);
   if (TEXTS.test(type)) return text(await head(blob), blob);
   return null;
@@ -27,6 +28,12 @@ async function picture(url, name) {
   }
   const size = element.naturalWidth ? `, ${element.naturalWidth} × ${element.naturalHeight} pixels` : "";
   return { element, caption: `Preview${size}` };
+}
+
+/** The browser's own viewer, which runs no script of the document. */
+function pages(url, name) {
+  const element = Object.assign(document.createElement("iframe"), { src: `${url}#toolbar=0`, title: `Preview of ${name}` });
+  return { element, caption: "Preview" };
 }
 
 function text(content, blob) {
