@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import httpx2
-from litestar import HttpMethod, Litestar
+from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
@@ -17,7 +17,6 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import License
 from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
 from litestar.plugins.prometheus import PrometheusConfig
-from litestar.types import Method
 from prometheus_client import CollectorRegistry, Gauge
 
 from service.access import Access
@@ -140,9 +139,9 @@ def create_app(
     )
 
 
-def _operation_id(handler: HTTPRouteHandler, method: Method, _: object) -> str:
+def _operation_id(handler: HTTPRouteHandler, *_: object) -> str:
     first, *rest = handler.handler_name.split("_")
-    return first + "".join(word.capitalize() for word in (*rest, *(["put"] if method == HttpMethod.PUT else [])))
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _http(engine_url: str) -> httpx2.AsyncClient:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, cast
 
 from litestar import HttpMethod, Request, get, route
 from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.params import PathParameter
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Method, Receive, Scope, Send
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -52,8 +52,14 @@ async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
     connection.state["caller"] = admission.caller
 
 
+def _operation_id(handler: HTTPRouteHandler, method: Method, _: object) -> str:
+    first, *rest = (*handler.handler_name.split("_"), *(["put"] if method == HttpMethod.PUT else []))
+    return first + "".join(map(str.capitalize, rest))
+
+
 _CONVERTS: Mapping[str, Any] = {
     "http_method": [HttpMethod.POST, HttpMethod.PUT],  # `curl -T FILE` sends PUT
+    "operation_id": _operation_id,
     "guards": [require_key],
     "status_code": 200,
     "responses": failing(*CONVERTING),
