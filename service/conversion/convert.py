@@ -21,7 +21,7 @@ from service.conversion.errors import (
     ProgramFailed,
     RunTooLong,
 )
-from service.conversion.interpreter import Download, Interpreter, Session, Task
+from service.conversion.interpreter import Download, Inline, Interpreter, Session, Task, Uploaded
 from service.conversion.media import could_be, format_named, identify
 from service.conversion.output import Report, choose, error_of, report_of
 from service.conversion.plan import PROGRAM, Attempt, Plan, Wish, memory_for, planned
@@ -30,6 +30,8 @@ from service.conversion.recipes import LiveCatalogue
 from service.conversion.record import Record, Recorder
 from service.conversion.transcript import Transcript
 from service.spool import SpooledFile
+
+INLINE_BYTES = 256 * 1024  # in base64 on the wire; beyond, an upload streamed from disk costs less
 
 
 class Output(Struct, frozen=True):
@@ -93,12 +95,10 @@ class Converter:
                 with record.phase("queue"):
                     await place.enter_async_context(self._admission.place(wish.caller))
                 with _budget(self._run_seconds):
-                    with record.phase("upload"):
-                        file_id = await session.upload(file.path, f"input.{format_named(input_type).name}")
-                    output = await self._first_good(session, plan, file_id, file.bytes, record)
+                    output = await self._first_good(session, plan, file, record)
             yield output
 
-    async def _first_good(self, session: Session, plan: Plan, file_id: str, input_bytes: int, record: Record) -> Output:
+    async def _first_good(self, session: Session, plan: Plan, file: SpooledFile, record: Record) -> Output:
         """Make the attempts in turn until one gives a good file; a later one is told how the earlier failed."""
         failure = AttemptFailed("")
         for attempt in plan.attempts:
@@ -110,9 +110,11 @@ class Converter:
                 instructions=plan.instructions,
                 earlier_failure=failure.logs or None,
             )
+            with record.phase("upload"):
+                sent = await _sent(session, plan, attempt, file)
             with record.phase("engine"):
                 transcript = await session.run(
-                    Task(prompt, attempt.model, file_id, memory_for(input_bytes), kernel=plan.recipe.kernel)
+                    Task(prompt, attempt.model, sent, memory_for(file.bytes), kernel=plan.recipe.kernel)
                 )
             record.attempted(attempt, transcript)
             try:
@@ -121,6 +123,14 @@ class Converter:
             except AttemptFailed as error:
                 failure = error
         raise failure
+
+
+async def _sent(session: Session, plan: Plan, attempt: Attempt, file: SpooledFile) -> Uploaded | Inline:
+    """Give the file to the run. Only a program, which reads no words, is handed a small one in its request."""
+    name = f"input.{format_named(plan.input_type).name}"
+    if attempt.kind == "program" and 0 < file.bytes <= INLINE_BYTES:
+        return Inline(name, await anyio.Path(file.path).read_bytes())
+    return await session.upload(file.path, name)
 
 
 async def _output(session: Session, plan: Plan, attempt: Attempt, transcript: Transcript) -> Output:

@@ -52,10 +52,10 @@ class UploadTooLarge(InterpreterError):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the client library's exceptions into ours; statuses are those of wire errors (429, 503, everything else)."""
+    """Turn the client libraries' exceptions into ours; statuses are those of wire errors (429, 503, everything else)."""
     try:
         yield
-    except openai.APIConnectionError as error:
+    except (openai.APIConnectionError, httpx2.HTTPError) as error:  # the latter from the middle of a body
         raise InterpreterDown from error
     except openai.APIStatusError as error:
         retry_after = error.response.headers.get("retry-after", "")

@@ -5,6 +5,7 @@ be deleted. It is the same for our engine and for the hosted vendor; it knows no
 """
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -16,8 +17,11 @@ import msgspec
 import openai
 from msgspec import Struct
 from openai import AsyncOpenAI, AsyncStream
-from openai.types.responses import ResponseStreamEvent
+from openai.types.responses import ResponseInputContentParam
+from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
+from openai.types.responses.tool_param import CodeInterpreterContainerCodeInterpreterToolAuto
 
+from service.conversion.events import Event, events
 from service.conversion.faults import InterpreterDown, InterpreterFailed, translated
 from service.conversion.transcript import ContainerFile, Transcript
 
@@ -45,6 +49,7 @@ class Interpreter:
         self._client = AsyncOpenAI(
             base_url=base_url, api_key=api_key, http_client=http, timeout=httpx2.Timeout(None, connect=5)
         )
+        self._once = self._client.with_options(max_retries=0)
         self._http = http
         self._offers: dict[str, bool] = {}
         self._to_delete: list[Made] = []
@@ -90,7 +95,7 @@ class Interpreter:
     @asynccontextmanager
     async def session(self) -> AsyncIterator["Session"]:
         """Give a place for one conversion; at its end every container and upload it made is deleted, whatever happened."""
-        session = Session(self._client)
+        session = Session(self._client, self._once)
         try:
             yield session
         finally:
@@ -129,34 +134,53 @@ class Download(Struct):
     length: int | None
 
 
+class Uploaded(Struct, frozen=True):
+    """A file that was sent before the run, by its id."""
+
+    file_id: str
+
+
+class Inline(Struct, frozen=True):
+    """A file that goes with the run's request, which saves two calls; our engine puts it into the container."""
+
+    name: str
+    content: bytes
+
+
 class Task(Struct, frozen=True):
     """What a run is asked. ``kernel`` names the family of libraries to have at hand, a hint for our engine."""
 
     prompt: str
     model: str
-    file_id: str
+    file: Uploaded | Inline
     memory_limit: MemoryLimit
     kernel: str
 
 
 class Session:
-    """One conversion's uploads and containers."""
+    """One conversion's uploads and containers.
 
-    def __init__(self, client: AsyncOpenAI) -> None:
+    Args:
+        client: Repeats calls that fail.
+        once: Does not.
+    """
+
+    def __init__(self, client: AsyncOpenAI, once: AsyncOpenAI) -> None:
         self._client = client
+        self._once = once
         self._file_ids: list[str] = []
         self._transcripts: list[Transcript] = []
-        self._open_downloads = AsyncExitStack()
+        self._streams = AsyncExitStack()  # streams of runs and downloads, until the end
 
-    async def upload(self, path: Path, name: str) -> str:
-        """Send a file, streamed from disk, and return its id.
+    async def upload(self, path: Path, name: str) -> Uploaded:
+        """Send a file, streamed from disk.
 
         Raises:
             InterpreterError: It was not taken.
         """
         return await _settled(self._upload(path, name))
 
-    async def _upload(self, path: Path, name: str) -> str:
+    async def _upload(self, path: Path, name: str) -> Uploaded:
         with translated(), path.open("rb") as file:
             uploaded = await self._client.files.create(
                 file=(name, file),
@@ -164,7 +188,7 @@ class Session:
                 expires_after={"anchor": "created_at", "seconds": UPLOAD_EXPIRES_SECONDS},
             )
         self._file_ids.append(uploaded.id)
-        return uploaded.id
+        return Uploaded(uploaded.id)
 
     async def run(self, task: Task) -> Transcript:
         """Run a task to its end in a fresh container and return what it said.
@@ -185,39 +209,24 @@ class Session:
         transcript = Transcript()
         self._transcripts.append(transcript)
         with translated():
-            async with await _settled(self._begin(task, transcript)) as stream:
-                async for event in stream:
-                    transcript.take(event)
+            async for event in await _settled(self._begin(task, transcript)):
+                transcript.take(event)
         if not transcript.ended:
             raise InterpreterFailed(None, "stream_ended")
         return transcript
 
-    async def _begin(self, task: Task, transcript: Transcript) -> AsyncStream[ResponseStreamEvent]:
+    async def _begin(self, task: Task, transcript: Transcript) -> AsyncIterator[Event]:
         """Start the run and read on until its container has an id: one that we never hear of could not be deleted."""
-        # A repeated POST would run the work twice, for there is no idempotency key: no retries inside the client.
-        stream = await self._client.with_options(max_retries=0).responses.create(
-            model=task.model,
-            input=task.prompt,
-            stream=True,
-            store=False,
-            tool_choice="required",
-            tools=[
-                {
-                    "type": "code_interpreter",
-                    "container": {"type": "auto", "file_ids": [task.file_id], "memory_limit": task.memory_limit},
-                }
-            ],
-            include=["code_interpreter_call.outputs"],
-            metadata={"kernel": task.kernel},
+        # A repeated POST would run the work twice, for there is no idempotency key: no retries inside the client. Its own models of
+        # parameters and events would cost more than most programs take, so the body is sent and the stream is read as they are.
+        stream = await self._once.post(
+            "/responses", body=_request(task), cast_to=object, stream=True, stream_cls=AsyncStream[object]
         )
-        try:
-            while not transcript.container_ids and (event := await anext(stream, None)):
-                transcript.take(event)
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await stream.close()
-            raise
-        return stream
+        self._streams.push_async_callback(stream.close)
+        told = events(stream.response.aiter_bytes())
+        while not transcript.container_ids and (event := await anext(told, None)):
+            transcript.take(event)
+        return told
 
     async def files(self, transcript: Transcript) -> list[ContainerFile]:
         """Return every file of the run's containers, all pages.
@@ -246,22 +255,47 @@ class Session:
         return Download(first=first, rest=chunks, length=int(length) if length.isdecimal() else None)
 
     async def _open(self, container_id: str, file_id: str) -> openai.AsyncAPIResponse[bytes]:
-        contents = self._client.with_options(max_retries=0, timeout=FETCH_SECONDS).containers.files.content
+        retrieve = self._once.containers.files.content.with_streaming_response.retrieve
         for pause in FETCH_RETRY_SECONDS:
-            content = contents.with_streaming_response.retrieve(file_id, container_id=container_id)
+            content = retrieve(file_id, container_id=container_id, timeout=FETCH_SECONDS)
             try:
-                return await self._open_downloads.enter_async_context(content)
+                return await self._streams.enter_async_context(content)
             except (openai.NotFoundError, openai.InternalServerError):
                 await anyio.sleep(pause)
-        content = contents.with_streaming_response.retrieve(file_id, container_id=container_id)
-        return await self._open_downloads.enter_async_context(content)
+        content = retrieve(file_id, container_id=container_id, timeout=FETCH_SECONDS)
+        return await self._streams.enter_async_context(content)
 
     async def close(self) -> list[Made]:
         """Close what is open and return what was made: containers first, for they hold the uploads."""
         with suppress(httpx2.HTTPError):
-            await self._open_downloads.aclose()
+            await self._streams.aclose()
         containers = {each for transcript in self._transcripts for each in transcript.container_ids}
         return [*(Made("container", each) for each in containers), *(Made("file", each) for each in self._file_ids)]
+
+
+def _request(task: Task) -> ResponseCreateParamsStreaming:
+    content: list[ResponseInputContentParam] = [{"type": "input_text", "text": task.prompt}]
+    file_ids = []
+    match task.file:
+        case Uploaded(file_id):
+            file_ids.append(file_id)
+        case Inline(name, data):
+            content.append({"type": "input_file", "filename": name, "file_data": base64.b64encode(data).decode()})
+    container: CodeInterpreterContainerCodeInterpreterToolAuto = {
+        "type": "auto",
+        "file_ids": file_ids,
+        "memory_limit": task.memory_limit,
+    }
+    return {
+        "model": task.model,
+        "input": [{"role": "user", "content": content}],
+        "stream": True,
+        "store": False,
+        "tool_choice": "required",
+        "tools": [{"type": "code_interpreter", "container": container}],
+        "include": ["code_interpreter_call.outputs"],
+        "metadata": {"kernel": task.kernel},
+    }
 
 
 async def _settled(work: Coroutine[Any, Any, T]) -> T:

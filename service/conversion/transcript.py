@@ -4,13 +4,8 @@ Pure: events in, a `Transcript` out. The two forms of an error event, and a fail
 """
 
 from msgspec import Struct
-from openai.types.responses import (
-    ResponseCodeInterpreterToolCall,
-    ResponseOutputItem,
-    ResponseOutputMessage,
-    ResponseStreamEvent,
-)
 
+from service.conversion.events import Event, Item, Response
 from service.conversion.faults import fail
 
 
@@ -47,47 +42,47 @@ class Transcript(Struct):
     input_tokens: int = 0
     output_tokens: int = 0
 
-    def take(self, event: ResponseStreamEvent) -> None:
+    def take(self, event: Event) -> None:
         """Fold one event in. Unknown ones are passed over.
 
         Raises:
             InterpreterError: The event is an error.
         """
-        match event.type:
-            case "response.output_item.added":
-                self._take_container(event.item)
-            case "response.output_item.done":
-                self._take_container(event.item)
+        if event.type == "error" or event.error:
+            fail(event.error.code if event.error else event.code)
+        if event.item:
+            self._take_container(event.item)
+            if event.type == "response.output_item.done":
                 self._take_item(event.item)
-            case "response.completed" | "response.incomplete":
-                response = event.response
-                self.ended = True
-                self.stopped = response.incomplete_details.reason if response.incomplete_details else None
-                if response.usage:
-                    self.input_tokens = response.usage.input_tokens
-                    self.output_tokens = response.usage.output_tokens
-            case "response.failed":
-                fail(event.response.error.code if event.response.error else None)
-            case "error":  # the flat form; for the nested one the client itself raises
-                fail(event.code)
-            case _:
-                pass
+        if event.response:
+            match event.type:
+                case "response.failed":
+                    fail(event.response.error.code if event.response.error else None)
+                case "response.completed" | "response.incomplete":
+                    self._take_end(event.response)
 
-    def _take_container(self, item: ResponseOutputItem) -> None:
-        if isinstance(item, ResponseCodeInterpreterToolCall) and item.container_id not in self.container_ids:
+    def _take_container(self, item: Item) -> None:
+        if item.type == "code_interpreter_call" and item.container_id not in self.container_ids:
             self.container_ids.append(item.container_id)
 
-    def _take_item(self, item: ResponseOutputItem) -> None:
-        if isinstance(item, ResponseCodeInterpreterToolCall):
+    def _take_item(self, item: Item) -> None:
+        if item.type == "code_interpreter_call":
             self.calls += 1
             self.logs += [each.logs for each in item.outputs or [] if each.type == "logs"]
-        elif isinstance(item, ResponseOutputMessage):
-            for part in item.content:
+        elif item.type == "message":
+            for part in item.content or []:
                 if part.type != "output_text":
                     continue
                 self.texts.append(part.text)
                 self.citations += [
-                    Citation(each.container_id, each.file_id, each.filename, each.start_index, each.end_index)
+                    Citation(each.container_id, each.file_id, each.filename or "", each.start_index, each.end_index)
                     for each in part.annotations
                     if each.type == "container_file_citation"
                 ]
+
+    def _take_end(self, response: Response) -> None:
+        self.ended = True
+        self.stopped = response.incomplete_details.reason if response.incomplete_details else None
+        if response.usage:
+            self.input_tokens = response.usage.input_tokens
+            self.output_tokens = response.usage.output_tokens

@@ -9,7 +9,6 @@ from pathlib import Path
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
 
 from service.access import Access
 from service.engine import documents
@@ -24,7 +23,7 @@ from service.engine.routes_files import FileRoutes
 from service.engine.routes_responses import ResponseRoutes
 from service.engine.routes_service import ModelRoutes, ServiceRoutes
 from service.engine.sandbox import Isolation, Limits
-from service.telemetry import RequestIdMiddleware
+from service.telemetry import RequestIdMiddleware, tracing_plugins
 
 
 def create_app(
@@ -108,7 +107,7 @@ def create_app(
         exception_handlers={Exception: answer},
         lifespan=[lifespan],
         request_max_body_size=MAX_JSON_BYTES,
-        plugins=[OpenTelemetryPlugin(OpenTelemetryConfig(exclude_spans=["receive", "send"]))],
+        plugins=tracing_plugins(),
         openapi_config=documents.config(version("recast")),
         logging_config=None,
     )

@@ -11,7 +11,7 @@ from service.engine.items import InputItem, InputMessage, InputText
 from service.engine.models import Code, CodeBegun, Piece, Ran, Text, Turn
 
 # CommonMark 4.5: a fence of three or more, closed by a line of at least as many of the same; the info string begins with the language.
-OPENING_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?:python|py)\b[^`]*$", re.IGNORECASE)
+OPENING_FENCE = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?:python|py)\b[^`\n]*$", re.IGNORECASE | re.MULTILINE)
 
 
 class Program:
@@ -41,20 +41,14 @@ class Program:
 def blocks(text: str) -> list[str]:
     """The contents of the fenced ``python`` blocks of a Markdown text; one left open runs to the end."""
     found: list[str] = []
-    fence: str | None = None
-    lines: list[str] = []
-    for line in text.splitlines(keepends=True):
-        bare = line.rstrip("\r\n")
-        if fence is None:
-            opening = OPENING_FENCE.match(bare)
-            if opening:
-                fence, lines = opening["fence"], []
-        elif closes_fence(bare, fence):
-            found.append("".join(lines))
-            fence = None
-        else:
-            lines.append(line)
-    return [*found, "".join(lines)] if fence is not None else found
+    end = 0
+    while opening := OPENING_FENCE.search(text, end):
+        mark, count = opening["fence"][0], len(opening["fence"])
+        begin = opening.end() + 1
+        closing = re.compile(rf"\n {{0,3}}{mark}{{{count},}}[ \t]*\r?(?=\n|\Z)").search(text, begin - 1)
+        end = closing.end() if closing else len(text)
+        found.append(text[begin : closing.start() + 1 if closing else end])
+    return found
 
 
 def closes_fence(line: str, fence: str) -> bool:
