@@ -19,6 +19,7 @@ PREFIX = "RECAST_"
 VENDOR_URL = "https://api.openai.com/v1"
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+Url = Annotated[str, Meta(pattern="^(https?://.+)?$")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bytes = Annotated[int, Meta(ge=1, le=1 << 40)]
 
@@ -58,13 +59,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ()
 
     engine_url: Annotated[
-        str, Meta(description="An engine or vendor elsewhere, with its `/v1`; then `serve` starts no engine.")
+        Url, Meta(description="An engine or vendor elsewhere, with its `/v1`; then `serve` starts no engine.")
     ] = ""
     openai_api_key: Annotated[str, Meta(description="Key for that engine; alone, it means the vendor.")] = ""
     model: Annotated[
         str, Meta(description="Model for free instructions, repairs and recipes without a program; empty: none.")
     ] = ""
-    model_url: Annotated[str, Meta(description="OpenAI-compatible endpoint that the engine asks for models.")] = ""
+    model_url: Annotated[Url, Meta(description="OpenAI-compatible endpoint that the engine asks for models.")] = ""
     model_name: Annotated[
         str, Meta(description="Names of the models there, comma-separated; the first is the default.")
     ] = ""

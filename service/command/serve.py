@@ -75,10 +75,12 @@ async def conversion(settings: Settings) -> None:
         AddressUnusable: The port is taken.
         EngineFailed: The engine cannot start here.
         RecipeInvalid: A recipe is wrong.
+        StartRefused: The data directory cannot be written.
     """
     configure_logging(settings.log)
     configure_tracing("recast")
     bound = bind(settings.host, settings.port)
+    _require_writable(settings.data_directory)
     catalogue = LiveCatalogue(recipe_directories(settings))
     async with _engine(settings) as engine:
         app = _application(settings, catalogue, engine)
@@ -97,7 +99,7 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
 
     Raises:
         AddressUnusable: The port is taken.
-        StartRefused: This machine cannot confine containers as the settings demand.
+        StartRefused: This machine cannot confine containers as the settings demand, or the data directory cannot be written.
     """
     from service.engine.app import create_app  # noqa: PLC0415 - the converter's process has no use for this half
     from service.engine.sandbox import SandboxError  # noqa: PLC0415 - likewise
@@ -105,6 +107,8 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
     configure_logging(settings.log)
     configure_tracing("recast-engine")
     bound = bind(settings.host, settings.engine_port)
+    if settings.data_dir:
+        _require_writable(settings.data_directory)
     refusal: BaseException | None = None
     app = create_app(
         python=settings.kernel_interpreter,
@@ -130,7 +134,30 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
     except* SandboxError as refused:
         refusal = _innermost(refused)
     if refusal is not None:  # raised out here: in Python 3.11.2 `except*` wraps what is raised inside it
-        raise StartRefused(refusal)
+        raise StartRefused(await _without_libraries(settings.kernel_interpreter) or refusal)
+
+
+def _require_writable(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        raise StartRefused(f"RECAST_DATA_DIR: {directory} cannot be written: {error.strerror}") from None
+
+
+async def _without_libraries(python: Path) -> str | None:
+    """Say what to do when the containers' interpreter is there but has nothing to import, as after ``pip install`` of a wheel."""
+    if not python.exists():
+        return None
+    found = "import importlib.util, sys; sys.exit(importlib.util.find_spec('IPython') is None)"
+    asking = await asyncio.create_subprocess_exec(python, "-c", found)
+    if not await asking.wait():
+        return None
+    kernel = Path(sys.prefix, "kernel")
+    return (
+        f"containers run {python}, which has no IPython: make them an environment of their own with `{sys.executable} -m venv {kernel}` and "
+        f"`{kernel}/bin/pip install -r requirements-kernel.lock` (in a checkout: `make install`), or name one in RECAST_KERNEL_PYTHON"
+    )
 
 
 def _innermost(error: BaseException) -> BaseException:

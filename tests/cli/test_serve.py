@@ -115,6 +115,8 @@ def test_the_key_of_the_engine_is_not_in_any_environment(service: Served) -> Non
         ({"prot": "1"}, "RECAST_PROT: no such setting"),
         ({"host": "192.0.2.1"}, "RECAST_API_KEYS"),
         ({"port": "-1"}, "RECAST_PORT"),
+        ({"engine_url": "127.0.0.1:8001/v1"}, "RECAST_ENGINE_URL"),
+        ({"model_url": "localhost"}, "RECAST_MODEL_URL"),
     ],
 )
 def test_a_wrong_setting_stops_the_start(settings: dict[str, str], said: str) -> None:
@@ -138,6 +140,23 @@ def test_an_engine_that_cannot_work_here_stops_the_start() -> None:
     assert done.returncode == 1
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["recast", "recast"]
     assert "/nowhere/python" in done.stderr
+
+
+@pytest.mark.parametrize("directory", ["/proc/nowhere", __file__])
+def test_a_directory_that_cannot_be_written_stops_the_start(directory: str) -> None:
+    """Before the first upload finds out."""
+    done = _recast("serve", port=str(free_port()), engine_port="0", data_dir=directory)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"recast: RECAST_DATA_DIR: {directory} cannot be written: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_interpreter_without_libraries_is_said_in_one_line() -> None:
+    """What a wheel alone starts with: the way to the missing environment, not six ways to fail without it."""
+    done = _recast("serve", port=str(free_port()), engine_port="0", kernel_python=sys.executable)
+    assert done.returncode == 1
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["recast", "recast"]
+    assert "requirements-kernel.lock" in done.stderr
 
 
 def test_a_wrong_recipe_stops_the_start(tmp_path: Path) -> None:
