@@ -70,7 +70,7 @@ def planned(arguments: Sequence[str], *, output_format: str | None, into: Path |
         named = format_of_name(out)
         if named is None:
             raise Unusable(f"{out} has no extension that names a format: add --to FORMAT.")
-        return [_work(source, Path(out), named.name)]
+        return [_work(source, _writable(out), named.name)]
     try:
         output_format = format_named(output_format).name
     except UnknownFormat:
@@ -79,7 +79,7 @@ def planned(arguments: Sequence[str], *, output_format: str | None, into: Path |
         *arguments, out = arguments
         if len(arguments) != 1:
             raise Unusable(f"{out} can take one file only; give --into DIRECTORY for several.")
-        return [_work(arguments[0], None if out == STANDARD else Path(out), output_format)]
+        return [_work(arguments[0], None if out == STANDARD else _writable(out), output_format)]
     sources = [source for argument in arguments for source in _expanded(argument)]
     if not sources:
         raise Unusable("There is no file to convert.")
@@ -87,6 +87,8 @@ def planned(arguments: Sequence[str], *, output_format: str | None, into: Path |
     targets = [work.target for work in works if work.target]
     if twice := {target for target in targets if targets.count(target) > 1}:
         raise Unusable(f"Several files would become {min(twice)}.")
+    if into is not None:
+        _make(into)
     return works
 
 
@@ -141,6 +143,19 @@ def _work(source: str, target: Path | None, output_format: str) -> Work:
     if not Path(source).is_file():
         raise Unusable(f"{source}: no such file.")
     return Work(Path(source), target, output_format, Path(source).name)
+
+
+def _writable(out: str) -> Path:
+    if not Path(out).parent.is_dir():
+        raise Unusable(f"{Path(out).parent}: no such directory.")
+    return Path(out)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unusable(f"{directory} cannot be made: {error.strerror}.") from None
 
 
 def _is_output(arguments: Sequence[str], output_format: str) -> bool:

@@ -40,12 +40,11 @@ def test_one_file_becomes_another(recast: Recast, tmp_path: Path) -> None:
 def test_many_files_go_into_a_directory(recast: Recast, tmp_path: Path) -> None:
     """With --to every argument is an input: files, directories and patterns; --json says what became of each."""
     (tmp_path / "in" / "deeper").mkdir(parents=True)
-    (tmp_path / "out").mkdir()
     for name in ("a.csv", "deeper/b.csv", ".hidden.csv"):
         (tmp_path / "in" / name).write_bytes(b"x,y\n1,2\n")
-    done = recast("convert", "in", SAMPLES / "table.ts*", "--to", "json", "--into", "out", "--json")
+    done = recast("convert", "in", SAMPLES / "table.ts*", "--to", "json", "--into", "new/out", "--json")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["output"] for line in lines] == ["out/a.json", "out/b.json", "out/table.json"]
+    assert [line["output"] for line in lines] == ["new/out/a.json", "new/out/b.json", "new/out/table.json"]
     assert all(line["ok"] and (tmp_path / line["output"]).stat().st_size == line["bytes"] for line in lines)
 
 
@@ -106,6 +105,7 @@ def test_a_refusal_is_one_sentence_and_an_exit_code(
         ["in.csv", "in.csv"],
         ["in.csv", "sub/in.csv", "--to", "json", "--into", "out"],
         ["in.csv", "out.json", "-o", "header"],
+        ["in.csv", "nowhere/out.json"],
         ["*.none", "--to", "json"],
     ],
 )
