@@ -239,19 +239,33 @@ class _Disk:
 
     async def write(self, content: AsyncIterator[bytes]) -> tuple[Path, int]:
         """Write the chunks to a new file and return where it is and its size in bytes."""
-        path, before, pending = self._folder / str(self._files), self._written, bytearray()
+        path, before = self._folder / str(self._files), self._written
         self._files += 1
+        blocks = self._blocks(content)
+        first, second = await anext(blocks, b""), await anext(blocks, None)
+        if second is None:  # most files: one trip to a thread, not three
+            await anyio.to_thread.run_sync(path.write_bytes, first)
+            return path, len(first)
         async with aiofiles.open(path, "xb", buffering=0) as file:
-            async for piece in content:
-                self._written += len(piece)
-                if self._written > self._max_bytes:
-                    raise BodyTooLarge(self._max_bytes)
-                pending += piece
-                if len(pending) >= WRITE_BYTES:
-                    await file.write(bytes(pending))
-                    pending.clear()
-            await file.write(bytes(pending))
+            await file.write(first)
+            await file.write(second)
+            async for block in blocks:
+                await file.write(block)
         return path, self._written - before
+
+    async def _blocks(self, content: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        """Yield the content in blocks of at least ``WRITE_BYTES``, but the last; counts."""
+        pending = bytearray()
+        async for piece in content:
+            self._written += len(piece)
+            if self._written > self._max_bytes:
+                raise BodyTooLarge(self._max_bytes)
+            pending += piece
+            if len(pending) >= WRITE_BYTES:
+                yield bytes(pending)
+                pending.clear()
+        if pending:
+            yield bytes(pending)
 
 
 def _hold(directory: Path) -> int:

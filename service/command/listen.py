@@ -5,6 +5,7 @@ Owns sockets and signals. Knows nothing of what it serves, but that an applicati
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -122,6 +123,8 @@ async def listen(
             while not (server.started or serving.done()):
                 await asyncio.sleep(_POLL_SECONDS)
             if server.started:
+                gc.collect()
+                gc.freeze()  # what was imported and made until now stays: no collection has to look at it again
                 started()
             await asyncio.wait({serving, left}, return_when=asyncio.FIRST_COMPLETED)
             if drains is not None and leaving.is_set():

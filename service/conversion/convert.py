@@ -128,7 +128,7 @@ class Converter:
 async def _sent(session: Session, plan: Plan, attempt: Attempt, file: SpooledFile) -> Uploaded | Inline:
     """Give the file to the run. Only a program, which reads no words, is handed a small one in its request."""
     name = f"input.{format_named(plan.input_type).name}"
-    if attempt.kind == "program" and 0 < file.bytes <= INLINE_BYTES:
+    if attempt.kind == "program" and file.bytes <= INLINE_BYTES:
         return Inline(name, await anyio.Path(file.path).read_bytes())
     return await session.upload(file.path, name)
 

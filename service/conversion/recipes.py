@@ -40,6 +40,7 @@ class Catalogue:
     def __init__(self, recipes: Iterable[Recipe], makers: Mapping[tuple[str, str], Recipe]) -> None:
         self._recipes = {recipe.name: recipe for recipe in recipes}
         self._makers = dict(makers)
+        self._outputs: dict[str, tuple[Pair, ...]] = {}
 
     @classmethod
     def load(cls, directories: Sequence[Path]) -> "Catalogue":
@@ -77,6 +78,14 @@ class Catalogue:
 
     def outputs_of(self, input_type: str) -> tuple[Pair, ...]:
         """Return what this input can become, by output format."""
+        if input_type not in self._outputs:
+            outputs = self._outputs_of(input_type)
+            if not outputs:  # a word of a caller's, of which there is no end
+                return ()
+            self._outputs[input_type] = outputs
+        return self._outputs[input_type]
+
+    def _outputs_of(self, input_type: str) -> tuple[Pair, ...]:
         line = lineage(input_type)
         names = sorted({output for source, output in self._makers if source in line})
         return tuple(

@@ -5,8 +5,9 @@ know responses, requests or the database.
 """
 
 import asyncio
-import tempfile
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -123,12 +124,8 @@ class Container:
 
     async def _keep_figure(self, png: bytes) -> ContainerFile:
         identifier = new_id("cfile")
-        with tempfile.NamedTemporaryFile(prefix="figure-") as source:
-            source.write(png)
-            source.flush()
-            return await self.add(
-                Path(source.name), f"{identifier}.png", size=len(png), identifier=identifier, by_user=False
-            )
+        with in_memory(png) as source:
+            return await self.add(source, f"{identifier}.png", size=len(png), identifier=identifier, by_user=False)
 
     async def add(
         self, source: Path, name: str, *, size: int, identifier: str | None = None, by_user: bool = True
@@ -264,3 +261,12 @@ class Container:
     def _check_running(self) -> None:
         if self.life.status is not Status.RUNNING:
             raise ContainerExpired
+
+
+@contextmanager
+def in_memory(content: bytes) -> Iterator[Path]:
+    """Give bytes a path for the length of the ``with``: a file without a name and without a disk (memfd_create(2))."""
+    with open(os.memfd_create("content"), "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+        file.write(content)
+        file.flush()
+        yield Path(f"/proc/self/fd/{file.fileno()}")

@@ -7,14 +7,13 @@ import base64
 import binascii
 import hashlib
 import mimetypes
-import tempfile
 from pathlib import Path
 
 import anyio
 import msgspec
 
 from service.disposition import plain_name
-from service.engine.container import Container
+from service.engine.container import Container, in_memory
 from service.engine.containers import Containers
 from service.engine.errors import InvalidRequest
 from service.engine.files import Files
@@ -183,11 +182,9 @@ class Contexts:
             )
         given = plain_name(part.filename) if isinstance(part, InputFile) else None
         name = given or f"{'image' if isinstance(part, InputImage) else 'file'}{mimetypes.guess_extension(kind) or ''}"
-        with tempfile.NamedTemporaryFile(prefix="input-") as source:
-            await anyio.to_thread.run_sync(source.write, content)
-            source.flush()
+        with in_memory(content) as source:
             key = hashlib.sha256(content).hexdigest()
-            placed = await _place(container, Path(source.name), name, key=key, size=len(content))
+            placed = await _place(container, source, name, key=key, size=len(content))
         kept: list[Part] = [part] if isinstance(part, InputImage) or placed is None else []
         return [*kept, *([placed] if placed else [])]
 

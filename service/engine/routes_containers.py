@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import Controller, Request, delete, get, post
+from litestar import Controller, Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -138,11 +138,11 @@ class ContainerFileRoutes(Controller):
     @get("/{file_id:str}/content", operation_id="downloadContainerFile", operation_class=Described)
     async def content(
         self, container_id: FromPath[str], file_id: FromPath[str], engine: NamedDependency[Engine]
-    ) -> Stream:
+    ) -> Response[bytes] | Stream:
         """Send a file of a container, as it is now."""
         container = await engine.containers.use(container_id)
         name = container.file(file_id).path.rpartition("/")[2]
-        return download(container.open(file_id), name)
+        return await download(container.open(file_id), name)
 
     @delete("/{file_id:str}", status_code=HTTP_200_OK, operation_id="deleteContainerFile", operation_class=Described)
     async def remove(

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from litestar import Controller, Request, delete, get, post
+from litestar import Controller, Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -49,10 +49,10 @@ class FileRoutes(Controller):
         return engine.files.get(file_id)
 
     @get("/{file_id:str}/content", operation_id="downloadFile", operation_class=Described)
-    async def content(self, file_id: FromPath[str], engine: NamedDependency[Engine]) -> Stream:
+    async def content(self, file_id: FromPath[str], engine: NamedDependency[Engine]) -> Response[bytes] | Stream:
         """Send an upload's bytes back."""
         file = engine.files.get(file_id)
-        return download(os.open(engine.files.path(file), os.O_RDONLY | os.O_CLOEXEC), file.filename)
+        return await download(os.open(engine.files.path(file), os.O_RDONLY | os.O_CLOEXEC), file.filename)
 
     @delete("/{file_id:str}", status_code=HTTP_200_OK, operation_id="deleteFile", operation_class=Described)
     async def remove(self, file_id: FromPath[str], engine: NamedDependency[Engine]) -> Deleted:

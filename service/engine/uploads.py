@@ -1,12 +1,12 @@
 """Multipart bodies and file contents on the wire: what the routes of the Files API and of container files share."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import anyio
-from litestar import Request
+from litestar import Request, Response
 from litestar.response import Stream
 
 from service.disposition import attachment
@@ -17,6 +17,7 @@ from service.spool import Body, Spool, SpooledFile
 CHUNK_BYTES = 256 * 1024
 FORM_BYTES = 1 << 20  # what a form may have beside the file
 DEFAULT_NAME = "upload"
+BINARY = "application/octet-stream"
 
 
 @asynccontextmanager
@@ -55,17 +56,18 @@ def nested(fields: tuple[tuple[str, str], ...]) -> dict[str, Json]:
     return value
 
 
-def download(descriptor: int, name: str) -> Stream:
-    """The content behind a descriptor, which this closes; chunks are read off the event loop as the client takes them."""
+async def download(descriptor: int, name: str) -> Response[bytes] | Stream:
+    """The content behind a descriptor, which this closes; more than one chunk is read as the client takes it."""
     size = os.fstat(descriptor).st_size
-    return Stream(
-        _chunks(descriptor, size),
-        headers={"content-length": str(size), "content-disposition": attachment(name)},
-        media_type="application/octet-stream",
-    )
+    headers = {"content-length": str(size), "content-disposition": attachment(name)}
+    chunks = _chunks(descriptor, size)
+    if size > CHUNK_BYTES:
+        return Stream(chunks, headers=headers, media_type=BINARY)
+    async with aclosing(chunks):
+        return Response(b"".join([chunk async for chunk in chunks]), headers=headers, media_type=BINARY)
 
 
-async def _chunks(descriptor: int, size: int) -> AsyncIterator[bytes]:
+async def _chunks(descriptor: int, size: int) -> AsyncGenerator[bytes]:
     """Yields exactly ``size`` bytes, at most ``CHUNK_BYTES`` a chunk; a file that shrank meanwhile ends the connection."""
     try:
         position = 0
