@@ -37,7 +37,7 @@ def _seen(service: Served, what: str, seconds: float = 10.0) -> bool:
 def test_while_the_body_arrives(service: Served) -> None:
     """Half a body and a closed connection leave no file."""
     with _connection(service) as connection:
-        connection.sendall(_head(1 << 20) + b"a,b\n" * 1000)
+        connection.sendall(_head(1 << 20) + ROWS)
         assert _seen(service, "spooled")
     assert service.settled(1.0) == NOTHING
 
