@@ -7,6 +7,7 @@ left behind is removed by the next one to start.
 Exceptions, each with its fields: ``BodyRefused`` ← ``ClientGone``, ``BodyStalled``, ``BodyTooLarge``, ``BodyMalformed``.
 """
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -150,7 +151,7 @@ async def _arriving(receive: Receive, idle_seconds: float, grace_seconds: float)
     while more:
         allowed = started + grace_seconds + received / LEAST_BYTES_PER_SECOND - time.monotonic()
         try:
-            with anyio.fail_after(max(0.0, min(idle_seconds, allowed))):
+            async with asyncio.timeout(max(0.0, min(idle_seconds, allowed))):
                 message = await receive()
         except TimeoutError:
             raise BodyStalled from None

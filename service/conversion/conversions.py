@@ -170,9 +170,10 @@ class _Answer:
         self.started = True
 
     async def send(self, chunk: bytes) -> None:
-        with anyio.move_on_after(SEND_SECONDS) as waiting:
-            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        if waiting.cancelled_caught:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TimeoutError:
             self.scope.cancel()
             await anyio.lowlevel.checkpoint()
 
