@@ -11,7 +11,11 @@ from pathlib import Path
 
 DIRECTORY = Path("/mnt/data")
 OUTPUT = DIRECTORY / f"output.{TARGET}"
-SOURCE = next(Path(entry.path) for entry in os.scandir(DIRECTORY) if entry.is_file(follow_symlinks=False))
+SOURCE = next(  # the only file there, but for the output of an earlier try
+    Path(entry.path)
+    for entry in os.scandir(DIRECTORY)
+    if entry.name != OUTPUT.name and entry.is_file(follow_symlinks=False)
+)
 
 MAX_INFLATED_BYTES = 1 << 30  # what a compressed input may unpack to, in total
 MAX_INFLATION = 200  # and how many times its own size, once past a megabyte

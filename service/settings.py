@@ -75,6 +75,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["tools", "fenced", "json"],
         Meta(description="How that model asks to run code: tool calls, fenced blocks or JSON in its text."),
     ] = "tools"
+    model_calls: Annotated[
+        int, Meta(ge=1, le=1000, description="Most executions of code by that model in one conversion.")
+    ] = 12
+    model_tokens: Annotated[
+        int,
+        Meta(ge=0, le=10_000_000, description="Most tokens that model may write in one conversion; 0: its own limit."),
+    ] = 0
     model_vision: Annotated[bool, Meta(description="Whether that model is shown images.")] = False
 
     recipes: Annotated[str, Meta(description="Directory of recipes that add to and override the built-in ones.")] = ""

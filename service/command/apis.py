@@ -11,6 +11,7 @@ import msgspec
 
 from service.access import Access
 from service.conversion.app import create_app as conversion_app
+from service.conversion.plan import Budget
 from service.conversion.recipes import LiveCatalogue, builtin_directory
 from service.engine.app import create_app as engine_app
 from service.settings import Settings
@@ -44,6 +45,7 @@ def _conversion() -> dict[str, Any]:
             engine_url="http://127.0.0.1:8001/v1",
             engine_key="none",
             model=None,
+            budget=Budget(calls=settings.model_calls),
             access=Access(),
             data_directory=Path(directory),
             max_input_bytes=settings.max_input_bytes,

@@ -258,12 +258,14 @@ def _models(settings: Settings) -> "list[Model]":
 
 def _application(settings: Settings, catalogue: LiveCatalogue, engine: Engine | _Elsewhere) -> Litestar:
     from service.conversion.app import create_app  # noqa: PLC0415 - the engine's process has no use for this half
+    from service.conversion.plan import Budget  # noqa: PLC0415
 
     return create_app(
         catalogue=catalogue,
         engine_url=engine.url,
         engine_key=engine.key,
         model=settings.model or next(iter(settings.model_names), None),
+        budget=Budget(calls=settings.model_calls, tokens=settings.model_tokens or None),
         access=Access(settings.api_keys, requests_per_minute=settings.conversions_per_minute or None),
         data_directory=settings.data_directory,
         max_input_bytes=settings.max_input_bytes,

@@ -27,6 +27,7 @@ from service.conversion.convert import Converter
 from service.conversion.documents import ANSWER_HEADERS, COMPONENTS
 from service.conversion.headers import secured
 from service.conversion.interpreter import Interpreter
+from service.conversion.plan import Budget
 from service.conversion.problems import answer, code_of
 from service.conversion.recipes import LiveCatalogue
 from service.conversion.record import Recorder
@@ -42,6 +43,7 @@ def create_app(
     engine_url: str,
     engine_key: str,
     model: str | None,
+    budget: Budget,
     access: Access,
     data_directory: Path,
     max_input_bytes: int,
@@ -59,6 +61,7 @@ def create_app(
         engine_url: Base URL of the OpenAI API that runs prompts; ends with ``/v1``.
         engine_key: Its bearer key.
         model: Model to ask there when a program is not enough; None: none.
+        budget: What that model may spend on a file.
         access: Who may convert.
         data_directory: Where bodies are spooled.
         max_input_bytes: Limit of one request's files together.
@@ -78,6 +81,7 @@ def create_app(
         admission=admission,
         recorder=Recorder(registry, code_of),
         model=model,
+        budget=budget,
         run_seconds=run_seconds,
     )
     spool = Spool(data_directory / "spool")

@@ -16,18 +16,20 @@ from service.conversion.errors import (
     AttemptFailed,
     ConversionError,
     DocumentRefused,
+    ModelStopped,
     OutputMissing,
     OutputWrong,
     ProgramFailed,
     RunTooLong,
 )
-from service.conversion.interpreter import Download, Inline, Interpreter, Session, Task, Uploaded
+from service.conversion.interpreter import Download, Interpreter, Session
 from service.conversion.media import could_be, format_named, identify
 from service.conversion.output import Report, choose, error_of, report_of
-from service.conversion.plan import PROGRAM, Attempt, Plan, Wish, memory_for, planned
+from service.conversion.plan import PROGRAM, Attempt, Budget, Plan, Wish, memory_for, planned
 from service.conversion.prompt import render
 from service.conversion.recipes import LiveCatalogue
 from service.conversion.record import Record, Recorder
+from service.conversion.task import Inline, MemoryLimit, Task, Uploaded
 from service.conversion.transcript import Transcript
 from service.spool import SpooledFile
 
@@ -53,7 +55,8 @@ class Converter:
         admission: The places.
         recorder: Gets one record of each conversion.
         model: Name to ask the interpreter for where a program is not enough; None: there is no model.
-        run_seconds: Budget of one conversion, from its place to the first byte of its output.
+        budget: What one attempt of that model may spend.
+        run_seconds: Longest time of one conversion, from its place to the first byte of its output.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Converter:
         admission: Admission,
         recorder: Recorder,
         model: str | None,
+        budget: Budget,
         run_seconds: float,
     ) -> None:
         self._catalogue = catalogue
@@ -71,6 +75,7 @@ class Converter:
         self._admission = admission
         self._recorder = recorder
         self._model = model
+        self._budget = budget
         self._run_seconds = run_seconds
 
     @asynccontextmanager
@@ -113,9 +118,7 @@ class Converter:
             with record.phase("upload"):
                 sent = await _sent(session, plan, attempt, file)
             with record.phase("engine"):
-                transcript = await session.run(
-                    Task(prompt, attempt.model, sent, memory_for(file.bytes), kernel=plan.recipe.kernel)
-                )
+                transcript = await session.run(self._task(prompt, plan, attempt, sent, memory_for(file.bytes)))
             record.attempted(attempt, transcript)
             try:
                 with record.phase("fetch"):
@@ -123,6 +126,20 @@ class Converter:
             except AttemptFailed as error:
                 failure = error
         raise failure
+
+    def _task(
+        self, prompt: str, plan: Plan, attempt: Attempt, file: Uploaded | Inline, memory_limit: MemoryLimit
+    ) -> Task:
+        budget = self._budget if attempt.kind == "model" else Budget()
+        return Task(
+            prompt,
+            attempt.model,
+            file,
+            memory_limit,
+            plan.recipe.kernel,
+            max_calls=budget.calls,
+            max_tokens=budget.tokens,
+        )
 
 
 async def _sent(session: Session, plan: Plan, attempt: Attempt, file: SpooledFile) -> Uploaded | Inline:
@@ -140,6 +157,8 @@ async def _output(session: Session, plan: Plan, attempt: Attempt, transcript: Tr
         raise DocumentRefused(report.refused.code, report.refused.detail)
     if report is None and attempt.kind == "program":  # whatever it left behind was not verified
         raise _failure(transcript)
+    if report is None and transcript.stopped:  # whatever there is may be half of it
+        raise ModelStopped(logs, transcript.stopped)
     extensions = (plan.target.name, *plan.target.extensions)
     chosen = choose(transcript, [], extensions) or choose(transcript, await session.files(transcript), extensions)
     if chosen is None:

@@ -62,6 +62,7 @@ _EXAMPLES: Mapping[str, object] = {
     "reason": "Unexpected end of multipart stream",
     "retry_seconds": 3,
     "seconds": 120,
+    "stopped": "max_tool_calls",
     "takes": "an integer from 1 to 10",
     "unit": "bytes",
 }

@@ -2,7 +2,7 @@
 
 They carry no status and no prose: `problems` turns each into both. ``ConversionError`` ← ``TypeUnsupported``, ``PairUnsupported``,
 ``FormatMissing`` ← ``FormatUnacceptable``, ``FileMissing``, ``BodyPartial``, ``EncodingUnsupported``, ``ModelMissing``, ``DocumentRefused``, ``RunTooLong``; and ``AttemptFailed`` ←
-``ProgramFailed``, ``OutputMissing``, ``OutputWrong``, which another attempt may mend. What the parts raise by themselves is theirs:
+``ProgramFailed``, ``ModelStopped``, ``OutputMissing``, ``OutputWrong``, which another attempt may mend. What the parts raise by themselves is theirs:
 `media.MediaError`, `recipes.OptionInvalid`, `admission.Busy`, `faults.InterpreterError`, `spool.BodyRefused`.
 """
 
@@ -105,6 +105,14 @@ class ProgramFailed(AttemptFailed):
     def __init__(self, logs: str, error: str | None) -> None:
         super().__init__(logs)
         self.error = error
+
+
+class ModelStopped(AttemptFailed):
+    """The model met a limit before a file was verified; ``stopped`` is the wire's reason, as in ``max_tool_calls``."""
+
+    def __init__(self, logs: str, stopped: str) -> None:
+        super().__init__(logs)
+        self.stopped = stopped
 
 
 class OutputMissing(AttemptFailed):

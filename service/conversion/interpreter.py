@@ -5,7 +5,6 @@ be deleted. It is the same for our engine and for the hosted vendor; it knows no
 """
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -17,15 +16,12 @@ import msgspec
 import openai
 from msgspec import Struct
 from openai import AsyncOpenAI, AsyncStream
-from openai.types.responses import ResponseInputContentParam
-from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
-from openai.types.responses.tool_param import CodeInterpreterContainerCodeInterpreterToolAuto
 
 from service.conversion.events import Event, events
 from service.conversion.faults import InterpreterDown, InterpreterFailed, translated
+from service.conversion.task import Task, Uploaded, request
 from service.conversion.transcript import ContainerFile, Transcript
 
-MemoryLimit = Literal["1g", "4g", "16g", "64g"]
 T = TypeVar("T")
 
 CLEANUP_SECONDS = 5.0
@@ -134,29 +130,6 @@ class Download(Struct):
     length: int | None
 
 
-class Uploaded(Struct, frozen=True):
-    """A file that was sent before the run, by its id."""
-
-    file_id: str
-
-
-class Inline(Struct, frozen=True):
-    """A file that goes with the run's request, which saves two calls; our engine puts it into the container."""
-
-    name: str
-    content: bytes
-
-
-class Task(Struct, frozen=True):
-    """What a run is asked. ``kernel`` names the family of libraries to have at hand, a hint for our engine."""
-
-    prompt: str
-    model: str
-    file: Uploaded | Inline
-    memory_limit: MemoryLimit
-    kernel: str
-
-
 class Session:
     """One conversion's uploads and containers.
 
@@ -220,7 +193,7 @@ class Session:
         # A repeated POST would run the work twice, for there is no idempotency key: no retries inside the client. Its own models of
         # parameters and events would cost more than most programs take, so the body is sent and the stream is read as they are.
         stream = await self._once.post(
-            "/responses", body=_request(task), cast_to=object, stream=True, stream_cls=AsyncStream[object]
+            "/responses", body=request(task), cast_to=object, stream=True, stream_cls=AsyncStream[object]
         )
         self._streams.push_async_callback(stream.close)
         told = events(stream.response.aiter_bytes())
@@ -271,31 +244,6 @@ class Session:
             await self._streams.aclose()
         containers = {each for transcript in self._transcripts for each in transcript.container_ids}
         return [*(Made("container", each) for each in containers), *(Made("file", each) for each in self._file_ids)]
-
-
-def _request(task: Task) -> ResponseCreateParamsStreaming:
-    content: list[ResponseInputContentParam] = [{"type": "input_text", "text": task.prompt}]
-    file_ids = []
-    match task.file:
-        case Uploaded(file_id):
-            file_ids.append(file_id)
-        case Inline(name, data):
-            content.append({"type": "input_file", "filename": name, "file_data": base64.b64encode(data).decode()})
-    container: CodeInterpreterContainerCodeInterpreterToolAuto = {
-        "type": "auto",
-        "file_ids": file_ids,
-        "memory_limit": task.memory_limit,
-    }
-    return {
-        "model": task.model,
-        "input": [{"role": "user", "content": content}],
-        "stream": True,
-        "store": False,
-        "tool_choice": "required",
-        "tools": [{"type": "code_interpreter", "container": container}],
-        "include": ["code_interpreter_call.outputs"],
-        "metadata": {"kernel": task.kernel},
-    }
 
 
 async def _settled(work: Coroutine[Any, Any, T]) -> T:

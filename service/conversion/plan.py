@@ -16,11 +16,11 @@ from service.conversion.errors import (
     PairUnsupported,
     TypeUnsupported,
 )
-from service.conversion.interpreter import MemoryLimit
 from service.conversion.media import ENCRYPTED, Format, UnknownFormat, format_named
 from service.conversion.options import OptionValue
 from service.conversion.recipe import Recipe, options_for
 from service.conversion.recipes import Catalogue
+from service.conversion.task import MemoryLimit
 
 PROGRAM = "program"  # the engine's built-in model, which runs a prompt's program verbatim
 
@@ -37,6 +37,13 @@ class Wish(Struct, frozen=True):
     source_type: str | None = None
     options: Mapping[str, str] = {}
     instructions: str | None = None
+
+
+class Budget(Struct, frozen=True):
+    """What one attempt of a model may spend: executions of code, and tokens written; None is no limit."""
+
+    calls: int | None = None
+    tokens: int | None = None
 
 
 class Attempt(Struct, frozen=True):

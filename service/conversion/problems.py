@@ -188,6 +188,13 @@ TABLE: Mapping[type[BaseException], Row] = {
         "This document could not be converted",
         "The recipe's program failed on this document ({error}).",
     ),
+    errors.ModelStopped: Row(
+        502,
+        "model_stopped",
+        "The model did not finish",
+        "The model met its limit ({stopped}) before it had made and verified the file.",
+        retryable=True,
+    ),
     errors.OutputMissing: Row(
         502, "no_output", "The engine made no file", "The run ended without a file.", retryable=True
     ),

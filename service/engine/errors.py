@@ -8,7 +8,7 @@
     ├── PreviousResponseNotFound  400
     ├── NotAuthenticated          401
     ├── TooLarge                  413
-    ├── EncodingUnsupported       415
+    ├── EncodingUnsupported       415, in ``gate``
     ├── Busy                      429, with Retry-After
     └── ServerError               500
         ├── Unavailable           503, with Retry-After
@@ -131,19 +131,22 @@ class ContainerExpired(ApiError):
 
 class _NotFound(ApiError):
     status = 404
+    words = "{}"  # the vendor's
 
     def __init__(self, identifier: str) -> None:
         super().__init__(identifier)
         self.identifier = identifier
 
+    @property
+    def message(self) -> str:
+        """The vendor's words."""
+        return self.words.format(self.identifier)
+
 
 class ContainerNotFound(_NotFound):
     """No such container, or it was deleted."""
 
-    @property
-    def message(self) -> str:
-        """The vendor's words."""
-        return f"Container with id '{self.identifier}' not found."
+    words = "Container with id '{}' not found."
 
 
 class ContainerFileNotFound(_NotFound):
@@ -163,20 +166,13 @@ class FileNotFound(_NotFound):
     """No such upload in the Files API."""
 
     param = "id"
-
-    @property
-    def message(self) -> str:
-        """The vendor's words."""
-        return f"No such File object: {self.identifier}"
+    words = "No such File object: {}"
 
 
 class ResponseNotFound(_NotFound):
     """No such response, or it was not stored."""
 
-    @property
-    def message(self) -> str:
-        """The vendor's words."""
-        return f"Response with id '{self.identifier}' not found."
+    words = "Response with id '{}' not found."
 
 
 class ModelNotFound(_NotFound):
@@ -184,11 +180,7 @@ class ModelNotFound(_NotFound):
 
     param = "model"
     code = "model_not_found"
-
-    @property
-    def message(self) -> str:
-        """The vendor's words."""
-        return f"The model '{self.identifier}' does not exist or you do not have access to it."
+    words = "The model '{}' does not exist or you do not have access to it."
 
 
 class RouteNotFound(ApiError):
@@ -257,18 +249,6 @@ class TooLarge(ApiError):
     def message(self) -> str:
         """Names the limit."""
         return f"File is too large: the limit is {self.limit_bytes} bytes."
-
-
-class EncodingUnsupported(ApiError):
-    """A compressed body; ``args[0]`` is its content encoding."""
-
-    status = 415
-    code = "unsupported_content_encoding"
-
-    @property
-    def message(self) -> str:
-        """Names the encoding."""
-        return f"The request's Content-Encoding '{self.args[0]}' is not supported; send the body as it is."
 
 
 class Busy(ApiError):

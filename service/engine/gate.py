@@ -7,7 +7,19 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import Access
-from service.engine.errors import EncodingUnsupported
+from service.engine.errors import ApiError
+
+
+class EncodingUnsupported(ApiError):
+    """A compressed body; ``args[0]`` is its content encoding."""
+
+    status = 415
+    code = "unsupported_content_encoding"
+
+    @property
+    def message(self) -> str:
+        """Names the encoding."""
+        return f"The request's Content-Encoding '{self.args[0]}' is not supported; send the body as it is."
 
 
 class Gate(ASGIMiddleware):

@@ -59,6 +59,7 @@ def test_a_run_by_the_vendors_model(hosted: Vendor, convert: Any) -> None:
     assert answer.headers["Recast-Attempt"] == "model;n=1;tokens=15"
     assert (asked["model"], asked["tool_choice"], asked["store"], asked["stream"]) == ("gpt", "required", False, True)
     assert asked["include"] == ["code_interpreter_call.outputs"]
+    assert (asked["max_tool_calls"], "max_output_tokens" in asked) == (12, False)
     assert asked["tools"][0]["container"] == {"type": "auto", "file_ids": ["file-1"], "memory_limit": "1g"}
     assert "zebra-42" not in asked["input"]
     assert _deleted(hosted, 2) == ["cntr_1", "file-1"]

@@ -39,7 +39,7 @@ MENDED = PROGRAM.replace('float(row["amount"])', 'float(row["amount"].replace(",
 HEAD = """
 import json
 from pathlib import Path
-SOURCE = next(Path("/mnt/data").iterdir())
+SOURCE = next(Path("/mnt/data").glob("input.*"))
 OUTPUT = Path("/mnt/data/output.yaml")
 def run(convert):
     print(json.dumps({"recast": {"output": str(OUTPUT), "facts": convert(), "warnings": []}}))
@@ -61,7 +61,8 @@ def served(model: Double, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     (recipes / "sums.toml").write_text(RECIPE)
     (recipes / "sums.py").write_text(PROGRAM)
     (recipes / "base.py").write_text(Path("recipes/base.py").read_text())
-    settings = {"model_url": model.url, "model_name": "scripted", "recipes": str(recipes)}
+    limits = {"model_calls": "2", "model_tokens": "500"}
+    settings = {"model_url": model.url, "model_name": "scripted", "recipes": str(recipes), **limits}
     with serving(tmp_path_factory.mktemp("model"), settings) as running:
         yield running
 
@@ -96,6 +97,14 @@ def test_a_document_that_defeats_the_program_is_mended_by_the_model(convert: Any
     assert (answer.status_code, answer.text) == (200, "total: 3.75\n")
     assert "could not convert string to float" in json.dumps(model.requests[0])
     assert "ZeroDivisionError" in json.dumps(model.requests[1])
+
+
+def test_a_second_try_reads_the_input_again(convert: Any) -> None:
+    """The output of a try that failed late lies beside the input by then; the program does not take it for its input."""
+    whole = 'TARGET = "yaml"\nOPTIONS = {}\n' + Path("recipes/base.py").read_text() + MENDED
+    script = [python(f"{whole}\n1 / 0"), python(whole), says("[output](sandbox:/mnt/data/output.yaml)")]
+    answer = convert("yaml", 'item,amount\na,"1,5"\n', script)
+    assert (answer.status_code, answer.text) == (200, "total: 1.5\n")
 
 
 def test_who_made_the_file_and_at_what_cost_is_told(convert: Any, served: Served) -> None:
@@ -158,6 +167,20 @@ print(json.dumps({"recast": {"output": "/mnt/data/output.yaml", "facts": {}, "wa
     script = [python(attack), says("[output](sandbox:/mnt/data/output.yaml)")]
     answer = convert("yaml", f'amount,note\n"1,5",{ORDER}\n', script)
     assert json.loads(answer.text) == {"found": []}
+
+
+def test_a_model_that_does_not_know_when_it_is_done(convert: Any, model: Double) -> None:
+    """Its calls are limited; a file that the program has verified by then is the file, one that it has not is none."""
+    answer = convert("yaml", 'amount\n"1,5"\n', [python(HEAD + MENDED)] * 3)
+    assert (answer.status_code, answer.text, len(model.requests)) == (200, "total: 1.5\n", 3)
+    answer = convert("yaml", 'amount\n"1,5"\n', [python("open('/mnt/data/output.yaml', 'w').write('total: 1')")] * 3)
+    assert (answer.status_code, answer.json()["code"]) == (502, "model_stopped")
+
+
+def test_a_model_is_told_how_much_it_may_write(convert: Any, model: Double) -> None:
+    """The budget of tokens is what is left of it, turn by turn."""
+    convert("yaml", "amount\n2\n", [python(HEAD + MENDED), says("done")], instructions="Nothing.")
+    assert [request["max_tokens"] for request in model.requests] == [500, 496]
 
 
 def test_a_model_that_lies_about_the_file_is_not_believed(convert: Any) -> None:
