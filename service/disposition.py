@@ -49,7 +49,7 @@ def filename_of(header: str | None) -> str | None:
     }
     name = _extended(found.get("filename*", ""))
     if name is None and (plain := found.get("filename")) is not None:
-        name = _as_utf8(re.sub(r'\\(["\\])', r"\1", plain)).replace("%22", '"')
+        name = as_utf8(re.sub(r'\\(["\\])', r"\1", plain)).replace("%22", '"')
     return plain_name(name)
 
 
@@ -69,8 +69,8 @@ def _extended(value: str) -> str | None:
     return unquote_to_bytes(encoded).decode(charset, errors="replace")
 
 
-def _as_utf8(text: str) -> str:
-    """Header bytes reach us as latin-1; browsers and curl send UTF-8."""
+def as_utf8(text: str) -> str:
+    """Return what a sender meant: header bytes reach us as latin-1; browsers and curl send UTF-8."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

@@ -23,7 +23,7 @@ from litestar.types import Receive
 from msgspec import Struct
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from service.disposition import filename_of
+from service.disposition import as_utf8, filename_of
 
 WRITE_BYTES = 256 * 1024  # one trip to the writer thread for so many bytes
 MAX_FIELDS = 100
@@ -187,9 +187,9 @@ async def _multipart(chunks: AsyncIterator[bytes], disk: "_Disk", *, boundary: s
                 if is_file:
                     path, size = await disk.write(_content(events))
                     if size or filename:  # a form's file control left empty sends neither
-                        files.append(SpooledFile(path, size, event.name or "", filename, event.content_type))
+                        files.append(SpooledFile(path, size, as_utf8(event.name or ""), filename, event.content_type))
                 else:
-                    fields.append((event.name or "", await _text(_content(events))))
+                    fields.append((as_utf8(event.name or ""), await _text(_content(events))))
     except MultipartError as error:
         raise BodyMalformed(str(error)) from error
     return Body(files=tuple(files), fields=tuple(fields))
