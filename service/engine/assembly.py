@@ -14,6 +14,7 @@ from service.engine import machine
 from service.engine.container import Clock
 from service.engine.containers import Containers
 from service.engine.context import Contexts
+from service.engine.counting import Counting
 from service.engine.files import Files
 from service.engine.memory import Memory
 from service.engine.models import Model, Models
@@ -67,9 +68,11 @@ class Engine:
             clock=clock,
         )
         memory = Memory(state)
+        contexts = Contexts(memory=memory, containers=self.containers, files=self.files)
+        self.counting = Counting(models=models, contexts=contexts, packages=packages)
         self.responses = Responses(
             memory=memory,
-            contexts=Contexts(memory=memory, containers=self.containers, files=self.files),
+            contexts=contexts,
             containers=self.containers,
             models=models,
             run_seconds=run_seconds,

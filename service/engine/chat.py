@@ -33,6 +33,9 @@ from service.engine.models import Ran, Turn
 from service.engine.request import PYTHON, FunctionTool, JsonObjectFormat, JsonSchemaFormat
 
 MAX_LOGS_CHARS = 20_000  # of one call's output, for a model to read; a longer text is cut in its middle
+BYTES_OF_A_TOKEN = 4  # of English and of code; other languages and scripts have fewer
+MESSAGE_TOKENS = 4
+IMAGE_TOKENS = 1000
 MAX_CALL_ID_CHARS = 40  # a longer id of a call is refused by the vendor's chat endpoint
 
 _PYTHON_TOOL: ChatCompletionFunctionToolParam = {
@@ -108,6 +111,22 @@ def _described(function: FunctionTool) -> Any:
     if function.strict is not None:
         definition["strict"] = function.strict
     return definition
+
+
+def estimated_tokens(turn: Turn, *, dialect: Dialect, sees_images: bool) -> int:
+    """About how many tokens the turn is: a quarter of its bytes, ``MESSAGE_TOKENS`` a message, ``IMAGE_TOKENS`` an image."""
+    asked = messages(turn, dialect=dialect, sees_images=sees_images)
+    parts = [part for message in asked for part in _parts(message)]
+    images = len([part for part in parts if part["type"] == "image_url"])
+    texts = [part for part in parts if part["type"] != "image_url"]
+    text_bytes = len(msgspec.json.encode([texts, tools(turn, dialect=dialect)]))
+    return text_bytes // BYTES_OF_A_TOKEN + MESSAGE_TOKENS * len(asked) + IMAGE_TOKENS * images
+
+
+def _parts(message: Any) -> list[dict[str, Any]]:
+    content = message.get("content") or ""
+    calls = [{"type": "call", **call["function"]} for call in message.get("tool_calls", ())]
+    return calls + ([{"type": "text", "text": content}] if isinstance(content, str) else content)
 
 
 def parameters(turn: Turn, *, dialect: Dialect, limit_name: str) -> dict[str, Any]:

@@ -64,9 +64,7 @@ class Contexts:
         Raises:
             ApiError: What is wrong with the request, as it would be answered.
         """
-        own = [self._resolved(item, f"input[{index}]") for index, item in enumerate(request.items)]
-        before = self._memory.before(request.previous_response_id)
-        _check_pairs([*before, *own])
+        before, own = self.items(request)
         container, is_fresh = await self._container(request, [*before, *own])
         try:
             seen = [await self._attached(item, container, f"input[{index}]") for index, item in enumerate(own)]
@@ -82,6 +80,18 @@ class Contexts:
             container=container,
             is_fresh=is_fresh,
         )
+
+    def items(self, request: CreateResponse) -> tuple[list[InputItem], list[InputItem]]:
+        """The items of the conversation before a request, and its own, references resolved.
+
+        Raises:
+            InvalidRequest: An item is missing.
+            PreviousResponseNotFound: The conversation is not stored.
+        """
+        own = [self._resolved(item, f"input[{index}]") for index, item in enumerate(request.items)]
+        before = self._memory.before(request.previous_response_id)
+        _check_pairs([*before, *own])
+        return before, own
 
     def _resolved(self, item: InputItem, param: str) -> InputItem:
         if isinstance(item, ItemReference):

@@ -151,6 +151,10 @@ class Model(Protocol):
         """
         ...
 
+    def count(self, turn: Turn) -> int:
+        """How many tokens the model would read in this turn, or about how many."""
+        ...
+
     async def close(self) -> None:
         """Let go of what the model holds open."""
         ...
@@ -175,6 +179,11 @@ class Models:
         if name not in self._by_name:
             raise ModelNotFound(name)
         return self._by_name[name]
+
+    def default(self) -> str:
+        """The first name that was configured, where there is one beside the built-in."""
+        first, *others = self._by_name
+        return others[0] if others else first
 
     async def close(self) -> None:
         """Close every model."""

@@ -34,6 +34,10 @@ class Program:
         else:
             yield Text(_report(ran, has_blocks=bool(blocks), has_tool=turn.tools.python and turn.tools.force != "none"))
 
+    def count(self, turn: Turn) -> int:  # noqa: ARG002 - the port's signature
+        """It reads no tokens."""
+        return 0
+
     async def close(self) -> None:
         """Holds nothing."""
 

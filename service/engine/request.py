@@ -169,22 +169,63 @@ class CreateResponse(msgspec.Struct, forbid_unknown_fields=True):
         return next((tool for tool in self.tools if isinstance(tool, CodeInterpreterTool)), None)
 
 
+class CountTokens(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /responses/input_tokens``: what of a request a model reads. Without a model the first language model is meant."""
+
+    model: str | None = None
+    input: str | list[InputItem] | None = None
+    instructions: str | None = None
+    tools: Annotated[list[Tool], Meta(max_length=128)] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    previous_response_id: str | None = None
+    conversation: Any = None
+    truncation: Literal["auto", "disabled"] | None = None
+    reasoning: ReasoningOptions | None = None
+    text: TextOptions | None = None
+    personality: str | None = None
+
+
+def parse_count(value: Json, *, model: str) -> CreateResponse:
+    """The request whose input tokens are asked for; ``model`` where it names none.
+
+    Raises:
+        InvalidRequest: As for `parse`.
+    """
+    asked = fit(_with_types(value), CountTokens)
+    request = CreateResponse(
+        model=asked.model or model,
+        input=asked.input,
+        instructions=asked.instructions,
+        tools=asked.tools or [],
+        tool_choice=asked.tool_choice or "auto",
+        previous_response_id=asked.previous_response_id,
+        conversation=asked.conversation,
+        text=asked.text or TextOptions(),
+    )
+    _check_together(request)
+    return request
+
+
 def parse(value: Json) -> CreateResponse:
     """A checked request.
 
     Raises:
         InvalidRequest: A field is unknown, missing, of the wrong type or past its bounds, or fields contradict each other.
     """
-    if isinstance(value, dict) and isinstance(value.get("input"), list):
-        value = value | {"input": [_typed(item) for item in value["input"]]}
-    request = fit(value, CreateResponse)
+    request = fit(_with_types(value), CreateResponse)
     _check_together(request)
     return request
 
 
-def _typed(item: Json) -> Json:
+def _with_types(value: Json) -> Json:
     """An easy message carries no type; the vendor reads one into it."""
-    return {"type": "message", **item} if isinstance(item, dict) and "type" not in item and "role" in item else item
+    if not isinstance(value, dict) or not isinstance(value.get("input"), list):
+        return value
+    items = value["input"]
+    is_easy = [isinstance(item, dict) and "type" not in item and "role" in item for item in items]
+    typed = [{"type": "message", **item} if easy else item for item, easy in zip(items, is_easy, strict=True)]
+    return value | {"input": typed}
 
 
 def _check_together(request: CreateResponse) -> None:

@@ -16,6 +16,7 @@ from litestar.types import Receive
 
 from service.engine import request as wanted
 from service.engine.assembly import Engine
+from service.engine.counting import InputTokens
 from service.engine.documents import Described, body
 from service.engine.response import Response
 from service.engine.responses import ItemPage, Running
@@ -49,6 +50,17 @@ class ResponseRoutes(Controller):
         if not running.request.background:
             await _finished(running, request.receive)
         return running.response
+
+    @post(
+        "/input_tokens",
+        status_code=HTTP_200_OK,
+        operation_id="countInputTokens",
+        operation_class=Described,
+        responses=body(wanted.CountTokens),
+    )
+    async def count(self, request: Request[Any, Any, Any], engine: NamedDependency[Engine]) -> InputTokens:
+        """Estimate how many tokens a request's first turn would read."""
+        return engine.counting.count(parse_json(await request.body()))
 
     @get("/{response_id:str}", operation_id="getResponse", operation_class=Described)
     async def retrieve(

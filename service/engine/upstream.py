@@ -102,6 +102,10 @@ class Upstream:
         if reason in ("length", "content_filter"):
             yield Stopped("max_output_tokens" if reason == "length" else "content_filter")
 
+    def count(self, turn: Turn) -> int:
+        """An estimate: chat completions has no call that counts, and each model its own tokenizer."""
+        return chat.estimated_tokens(turn, dialect=self._dialect, sees_images=self._sees_images)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()

@@ -342,6 +342,29 @@ def test_history_says_where_files_are(play: Callable[..., Played]) -> None:
     assert '{"attached_file":"/mnt/data/in.txt"}\nKeep it.' in told
 
 
+def test_input_tokens_are_estimated(play: Callable[..., Played]) -> None:
+    """A quarter of what would be sent, images at a price of their own; asking costs no turn; `program` reads nothing."""
+    played = play()
+    count = played.ai.responses.input_tokens.count
+    words = count(model="tools", input="word " * 400).input_tokens
+    assert 480 < words < 520
+    assert count(input="word " * 400).input_tokens == words
+    seen: Any = [
+        {
+            "role": "user",
+            "content": [{"type": "input_image", "image_url": "data:image/gif;base64,R0lGODlhAQABAAAAADs="}],
+        }
+    ]
+    assert 1000 < count(model="tools", input=seen).input_tokens < 1050
+    assert (
+        count(model="tools", input="x", tools=[AUTO]).input_tokens > count(model="tools", input="x").input_tokens + 200
+    )
+    assert count(model="program", input="x").input_tokens == 0
+    assert played.double.requests == []
+    with pytest.raises(openai.BadRequestError, match="Unknown parameter: 'temperature'"):
+        played.ai.post("/responses/input_tokens", body={"input": "x", "temperature": 1}, cast_to=object)
+
+
 def test_models_are_listed(play: Callable[..., Played]) -> None:
     """``program`` first, then the configured ones by the names that requests use."""
     assert [model.id for model in play().ai.models.list()] == ["program", "tools", "fenced", "json"]
