@@ -117,7 +117,7 @@ def pandoc_source():
         raw = SOURCE.read_bytes()
         if reader == "rtf" and b"{\\rtf" not in raw[:100]:
             refuse("damaged", "this is not an RTF document")
-        text = raw if reader == "rtf" else decoded(raw)
+        text = rtf_unicode(raw) if reader == "rtf" else decoded(raw)
         if reader == "latex":  # in its sandbox pandoc takes every day for the first of 1970
             today = datetime.date.today()
             text = re.sub(rb"\\today(?![A-Za-z])", f"{today:%B} {today.day}, {today.year}".encode(), text)
