@@ -84,6 +84,7 @@ BLOCKS = CONTAINERS | {
     "th",
     "caption",
 }
+TABLE_PARTS = {"caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr"}
 SAFE_LINK = re.compile(r"(https?|mailto|tel|ftp|news|irc|magnet|doi|sip|geo):|[^:]*$|[^:]*[/?#]", re.I)
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 PUNCTUATION = bytes(range(48)) + bytes(range(58, 65)) + bytes(range(91, 97)) + bytes(range(123, 128))
@@ -91,6 +92,7 @@ STYLE = (
     "body{max-width:50em;margin:2em auto;padding:0 1em;font-family:sans-serif;line-height:1.5}"
     "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.2em .5em;vertical-align:top}"
     "pre{overflow:auto;background:#f6f6f6;padding:.6em}img{max-width:100%}"
+    ".page-break{border:0;break-after:page}"
     "blockquote{border-left:3px solid #ccc;margin-left:0;padding-left:1em}"
 )
 
@@ -146,8 +148,45 @@ def clean(body):
             warn("embedded vector drawings were left out")
         if element.getparent() is not None:
             element.drop_tree()
+    for part in list(body.iter("table", "thead", "tbody", "tfoot", "tr")):
+        mend_table(part)
     if remote:
         warn("pictures that are not part of the file are shown by their alternative text")
+
+
+def mend_table(part):
+    """Cells that stand outside a row get one; what else stands between rows and cells goes before the table, as in a browser."""
+    rows, strays = part.tag != "tr", []
+    proper = TABLE_PARTS if rows else {"td", "th"}
+    if part.text and part.text.strip():
+        strays.append(part.text)
+    row = None
+    for child in list(part):
+        if rows and child.tag in ("td", "th"):
+            if row is None:
+                row = etree.Element("tr")
+                child.addprevious(row)
+            row.append(child)
+        elif child.tag in proper:
+            row = None
+        elif child.tag != "form" or len(child) or (child.text or "").strip():
+            strays.append(child)
+        if child.tail and child.tail.strip():
+            strays.append(child.tail)
+        child.tail = None
+    if strays:
+        table = part if part.tag == "table" else next(part.iterancestors("table"), None)
+        if table is not None:
+            part.text = None
+            place = etree.Element("div")
+            table.addprevious(place)
+            for stray in strays:
+                if not isinstance(stray, str):
+                    place.append(stray)
+                elif len(place):
+                    place[-1].tail = (place[-1].tail or "") + stray
+                else:
+                    place.text = (place.text or "") + stray
 
 
 def weight(text):

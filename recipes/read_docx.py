@@ -1,7 +1,30 @@
 """A Word document (OOXML) as HTML: body, headers, footers, notes, text boxes, tables, lists, equations, embedded pictures."""
 
 
-class WordReader(WordText):
+MAX_CHUNKS = 20  # documents inside the document, also inside each other
+PAGE_BREAK = '<hr class="page-break">'
+OL_TYPES = {
+    "lowerLetter": ' type="a"',
+    "upperLetter": ' type="A"',
+    "lowerRoman": ' type="i"',
+    "upperRoman": ' type="I"',
+}
+
+
+def paper_of(section):
+    """Width and height of the pages of a section in points, "" when it does not say."""
+    size = section.find(W + "pgSz")
+    sides = [size.get(W + side, "") for side in ("w", "h")] if size is not None else []
+    if not sides or not all(side.isdecimal() and 1000 < int(side) < 100_000 for side in sides):
+        return ""
+    return " ".join(f"{int(side) / 20:g}" for side in sides)
+
+
+def page_break(papers):
+    return f'<hr class="page-break" data-paper="{papers[0]}">' if papers and papers[0] else PAGE_BREAK
+
+
+class WordReader(WordText, WordTables):
     """One walk over a document: what is open (lists), what was seen (notes, headers) and what styles and lists mean."""
 
     def __init__(self, package):
@@ -18,6 +41,8 @@ class WordReader(WordText):
             for kind in ("footnotes", "endnotes")
         }
         self.main = self.part
+        self.papers = [paper_of(section) for section in self.root.iter(W + "sectPr")]
+        self.chunks = 0
 
     def read_styles(self):
         root = self.package.xml(next(iter(self.package.related(self.part, "styles")), "word/styles.xml"))
@@ -44,8 +69,11 @@ class WordReader(WordText):
             name = value(self.styles[name], "basedOn")
 
     def style_of(self, properties):
-        """(kind, list number, list level) of a paragraph; kind is h1…h6, blockquote, pre, caption or p."""
-        kind, number, level = "p", None, None
+        """(kind, list number, list level, depth) of a paragraph; kind is h1…h6, blockquote, pre, caption or p.
+
+        The depth is the level, or what the name of the style says: List Bullet 2 is a list of its own that stands in another.
+        """
+        kind, number, level, named = "p", None, None, 0
         outline = value(properties, "outlineLvl")
         own = properties.find(W + "numPr") if properties is not None else None
         if own is not None:
@@ -54,6 +82,8 @@ class WordReader(WordText):
             name, inside = value(style, "name", ""), style.find(W + "pPr")
             outline = outline or value(inside, "outlineLvl")
             heading = re.fullmatch(r"heading (\d)", name, re.I)
+            nested = re.fullmatch(r"list (?:bullet|number) ([2-9])", name, re.I)
+            named = named or (int(nested.group(1)) - 1 if nested else 0)
             if kind == "p":
                 kind = (
                     f"h{min(int(heading.group(1)), 6)}"
@@ -73,7 +103,8 @@ class WordReader(WordText):
                 number, level = number or value(listed, "numId"), level or value(listed, "ilvl")
         if kind == "p" and outline and outline.isdecimal() and int(outline) < 9:
             kind = f"h{min(int(outline) + 1, 6)}"
-        return kind, number, level or "0"
+        level = level or "0"
+        return kind, number, level, int(level) or named if level.isdecimal() else named
 
     # -- blocks
 
@@ -81,6 +112,7 @@ class WordReader(WordText):
         """The HTML of the paragraphs and tables in a container."""
         previous, self.part = self.part, part or self.part
         out, lists, code = [], [], []
+        paged = container.tag == W + "body" and TARGET in ("pdf", "html")
 
         def close(depth):
             while len(lists) > depth:
@@ -91,15 +123,23 @@ class WordReader(WordText):
                 close(0)
                 out.append(self.table(element))
                 continue
+            if element.tag == W + "altChunk":
+                close(0)
+                out.append(self.foreign(element))
+                continue
             properties = element.find(W + "pPr")
-            kind, number, level = self.style_of(properties)
+            kind, number, level, depth = self.style_of(properties)
             text, boxes = self.paragraph(element)
+            before, text, after = self.page_breaks(properties, text) if paged else ("", text.replace("\f", " "), "")
+            if before:
+                close(0)
+                out.append(before)
             if kind != "pre" and code:
                 out.append("<pre>" + "\n".join(code) + "</pre>")
                 code.clear()
             form, start = self.levels.get((number, level), ("none", "1")) if number not in (None, "0") else (None, "1")
             if form not in (None, "none") and kind in ("p", "blockquote", "caption") and text.strip():
-                depth, tag = int(level) if level.isdecimal() else 0, "ul" if form == "bullet" else "ol"
+                tag = "ul" if form == "bullet" else "ol"
                 close(min(depth + 1, len(lists)))
                 if len(lists) == depth + 1 and (lists[-1][0] != tag or lists[-1][1] != number):
                     close(depth)
@@ -116,7 +156,8 @@ class WordReader(WordText):
                         if at == "ol" and len(lists) == depth
                         else 1
                     )
-                    out.append(f'<ol start="{first}">' if at == "ol" and first != 1 else f"<{at}>")
+                    mark = OL_TYPES.get(form, "") if at == "ol" and len(lists) == depth else ""
+                    out.append(f'<ol{mark} start="{first}">' if at == "ol" and first != 1 else f"<{at}{mark}>")
                     lists.append((at, number))
                     if len(lists) < depth + 1:
                         out.append("<li>")
@@ -126,28 +167,77 @@ class WordReader(WordText):
                     )
                     for deeper in [key for key in self.counters if key[0] == number and key[1] > depth]:
                         del self.counters[deeper]
-                out.append(f"<li>{text}")
+                out.append("<li>" + text.replace("\f", " "))
             elif kind == "pre":
                 close(0)
-                code.append(re.sub(r"</?(?:strong|em|u|s)>", "", text).replace("<br>", "\n"))
+                code.append(re.sub(r"</?(?:strong|em|u|s)>", "", text).replace("<br>", "\n").replace("\f", "\n"))
             elif text.strip():
                 close(0)
                 centred = {"center": "center", "right": "right", "end": "right"}.get(value(properties, "jc"))
                 style = f' style="text-align:{centred}"' if centred else ""
+                style += ' dir="rtl"' if properties is not None and switched(properties, "bidi") else ""
                 out.append(
-                    f"<p{style}><em>{text}</em></p>"
+                    f"<p{style}><em>{text}</em></p>".replace("\f", " ")
                     if kind == "caption"
-                    else f"<blockquote><p>{text}</p></blockquote>"
+                    else f"<blockquote><p>{text}</p></blockquote>".replace("\f", " ")
                     if kind == "blockquote"
-                    else f"<{kind}{style}>{text}</{kind}>"
+                    else f"<{kind}{style}>{text}</{kind}>".replace("\f", f"</{kind}>{PAGE_BREAK}<{kind}{style}>")
                 )
             for box in boxes:
                 out.append(f"<div>{box}</div>")
+            if after:
+                close(0)
+                out.append(after)
         if code:
             out.append("<pre>" + "\n".join(code) + "</pre>")
         close(0)
         self.part = previous
         return "".join(out)
+
+    def page_breaks(self, properties, text):
+        """(break before, text, break after) of a paragraph; inside its text a form feed stays where one is."""
+        before = "\f" in text[: len(text) - len(text.lstrip())] or (
+            properties is not None and switched(properties, "pageBreakBefore")
+        )
+        after = "\f" in text[len(text.rstrip()) :] and bool(text.strip())
+        if "\f" in text:
+            text = text.strip() if "<a" not in text else text.strip().replace("\f", " ")
+        section = properties.find(W + "sectPr") if properties is not None else None
+        end = PAGE_BREAK if after else ""
+        if section is not None:
+            self.papers = self.papers[1:]
+            if value(self.next_section(section), "type", "nextPage") != "continuous":
+                end = page_break(self.papers[:1])
+        return PAGE_BREAK if before else "", text, end
+
+    def next_section(self, section):
+        """The properties of the section after this one, where its beginning is described."""
+        found = False
+        for other in self.root.iter(W + "sectPr"):
+            if found:
+                return other
+            found = other is section
+        return section
+
+    def foreign(self, element):
+        """A document inside the document (altChunk): a page or text, or another Word document."""
+        target = self.package.relations(self.part).get(element.get(R + "id"), ("", "", True))[1]
+        suffix, self.chunks = target.rpartition(".")[2].lower(), self.chunks + 1
+        if target.lower() in self.package.names and self.chunks <= MAX_CHUNKS:
+            raw = self.package.read(target)
+            if suffix in ("htm", "html", "xhtml", "txt") and raw.strip():
+                text = decoded(raw).decode()
+                if suffix == "txt":
+                    return "".join(f"<p>{html_text.escape(line, quote=False)}</p>" for line in text.splitlines() if line.strip())
+                return inner_html(parse_html(text)[0])
+            if suffix == "docx" and zipfile.is_zipfile(io.BytesIO(raw)):
+                inside = Package(io.BytesIO(raw))
+                if sum(entry.file_size for entry in inside.zip.infolist()) < MAX_INFLATED_BYTES:
+                    reader = WordReader(inside)
+                    reader.chunks = self.chunks
+                    return f"<div>{reader.blocks(reader.root.find(W + 'body'))}</div>"
+        warn("an embedded foreign document (altChunk) was left out")
+        return ""
 
     def flattened(self, container):
         """Paragraphs and tables, whatever wraps them."""
@@ -157,72 +247,13 @@ class WordReader(WordText):
             elif element.tag in PASS:
                 yield from self.flattened(element)
             elif element.tag == W + "altChunk":
-                warn("an embedded foreign document (altChunk) was left out")
+                yield element
             elif isinstance(element.tag, str) and element.tag.endswith("}AlternateContent") and len(element):
                 yield from self.flattened(element[0])
             elif element.tag == MATH + "oMathPara":
                 paragraph = etree.Element(W + "p")
                 paragraph.append(element)
                 yield paragraph
-
-    def table(self, element):
-        rows = [row for row in self.table_parts(element, "tr")]
-        grid, open_spans = [], {}
-        for row in rows:
-            properties, x, line = row.find(W + "trPr"), 0, []
-            x += int(value(properties, "gridBefore", "0") or 0)
-            line += ["<td></td>"] * x
-            for cell in self.table_parts(row, "tc"):
-                inside = cell.find(W + "tcPr")
-                width = value(inside, "gridSpan", "1")
-                width = max(1, min(int(width), 200)) if width.isdecimal() else 1
-                merge = inside.find(W + "vMerge") if inside is not None else None
-                if merge is not None and merge.get(W + "val", "continue") == "continue" and x in open_spans:
-                    open_spans[x][1] += 1
-                    hidden = self.blocks(cell)
-                    open_spans[x][2] += hidden
-                else:
-                    entry = [width, 1, self.cell_html(cell)]
-                    line.append(entry)
-                    open_spans.pop(x, None)
-                    if merge is not None:
-                        open_spans[x] = entry
-                x += width
-            grid.append((switched(properties, "tblHeader"), line))
-        lines = []
-        for heading, line in grid:
-            tag = "th" if heading else "td"
-            cells = "".join(
-                cell
-                if isinstance(cell, str)
-                else f"<{tag}"
-                + (f' colspan="{cell[0]}"' if cell[0] > 1 else "")
-                + (f' rowspan="{cell[1]}"' if cell[1] > 1 else "")
-                + f">{cell[2]}</{tag}>"
-                for cell in line
-            )
-            lines.append(f"<tr>{cells}</tr>")
-        head = next((at for at, (heading, _) in enumerate(grid) if not heading), len(grid))
-        return (
-            "<table>"
-            + (f"<thead>{''.join(lines[:head])}</thead>" if head else "")
-            + f"<tbody>{''.join(lines[head:])}</tbody></table>"
-        )
-
-    def table_parts(self, element, name):
-        for child in element:
-            if child.tag == W + name:
-                yield child
-            elif child.tag in PASS:
-                yield from self.table_parts(child, name)
-
-    def cell_html(self, cell):
-        text = self.blocks(cell)
-        return (
-            text[3:-4]
-            if text.count("<p>") == 1 and text.startswith("<p>") and text.endswith("</p>") and "<table" not in text
-            else text
-        )
 
 
 def headers(reader, kind):
@@ -256,6 +287,7 @@ def word_html():
     check_package()
     sys.setrecursionlimit(20_000)
     reader = WordReader(Package(SOURCE))
+    first = reader.papers[0] if reader.papers else ""
     body = reader.blocks(reader.root.find(W + "body"))
     above, below = (
         (headers(reader, kind) for kind in ("header", "footer")) if OPTIONS.get("headers", True) else ([], [])
@@ -270,9 +302,11 @@ def word_html():
     title = core.findtext("{http://purl.org/dc/elements/1.1/}title") if core is not None else ""
     if not re.sub(r"<(?!img|table)[^>]*>|\s", "", page):
         refuse("empty", "the document has no content")
-    return page, (title or "").strip()
+    return page, (title or "").strip(), first
 
 
 def read_document():
-    page, title = word_html()
-    return parse_html(page)[0], title
+    page, title, paper = word_html()
+    body = parse_html(page)[0]
+    body.set("data-paper", paper)
+    return body, title

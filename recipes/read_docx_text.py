@@ -30,25 +30,19 @@ PASS = {
         "rt",
     )
 }
+PRIVATE = re.compile("[\uf020-\uf0ff]")  # where Word puts the codes of symbol fonts
 RUN_CONTENT = {"noBreakHyphen": "\u2011", "softHyphen": "\u00ad", "cr": "<br>", "tab": "\t", "ptab": "\t"}
-SYMBOL_FONTS = {
-    "\uf0b7": "•",
-    "\uf0a7": "▪",
-    "\uf0d8": "➢",
-    "\uf0fc": "✓",
-    "\uf0fe": "☒",
-    "\uf0a8": "☐",
-    "\uf06f": "☐",
-    "\uf0e0": "→",
-    "\uf0df": "←",
-    "\uf04a": "☺",
-}
 
 
 def value(element, name, default=None):
     """The w:val of a child, "1" when the child has none, ``default`` when there is no child."""
     found = element.find(W + name) if element is not None else None
     return default if found is None else found.get(W + "val", "1")
+
+
+def font_of(properties):
+    fonts = properties.find(W + "rFonts") if properties is not None else None
+    return "" if fonts is None else fonts.get(W + "ascii") or fonts.get(W + "hAnsi") or ""
 
 
 def switched(element, name):
@@ -125,16 +119,17 @@ class WordText:
             tag = child.tag
             if tag == W + "t":
                 if not self.fields or self.fields[-1]["shown"]:
-                    pieces.append((form, html_text.escape(child.text or "", quote=False)))
+                    text = symbol_letters(child.text or "", font_of(properties) if PRIVATE.search(child.text or "") else "")
+                    pieces.append((form, html_text.escape(text, quote=False)))
             elif tag == W + "br":
-                pieces.append(((), "<br>") if child.get(W + "type") != "page" else ((), " "))
+                pieces.append(((), "<br>") if child.get(W + "type") != "page" else ((), "\f"))
             elif tag == W + "sym":
                 code = (
                     int(child.get(W + "char", "F0B7"), 16)
                     if re.fullmatch(r"[0-9A-Fa-f]{1,5}", child.get(W + "char", ""))
                     else 0xF0B7
                 )
-                letter = SYMBOL_FONTS.get(chr(code), chr(code - 0xF000) if 0xF020 <= code < 0xF0FF else chr(code))
+                letter = symbol_letters(chr(code), child.get(W + "font", ""))
                 pieces.append((form, html_text.escape(letter)))
             elif tag == W + "fldChar":
                 self.field(child.get(W + "fldCharType"), pieces)

@@ -1,7 +1,6 @@
 """A Typst source into a PDF or pictures: page set-up, fonts of the environment, the compiler, the check of what it made."""
 
-PAPERS = {"a3": "a3", "a4": "a4", "a5": "a5", "letter": "us-letter", "legal": "us-legal"}
-SIZES_MM = {"a3": (297, 420), "a4": (210, 297), "a5": (148, 210), "letter": (216, 279), "legal": (216, 356)}
+SIZES_MM = {"a3": (297, 420), "a4": (210, 297), "a5": (148, 210), "letter": (215.9, 279.4), "legal": (215.9, 355.6)}
 FAMILIES = ("Noto Sans", "Noto Sans CJK SC", "Noto Sans Symbols", "Noto Emoji")
 RIGHT_TO_LEFT = {"ar", "he", "fa", "ur", "yi", "ps", "sd", "ug", "dv"}
 
@@ -12,26 +11,45 @@ def quoted(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def text_area_points():
+def paper_mm(own=""):
+    """Width and height of the paper: as asked for, or the document's ``own``, two numbers in points."""
+    size, orientation = OPTIONS.get("page_size", "a4"), OPTIONS.get("orientation", "portrait")
+    if size == "auto" and own:
+        width, height = (min(max(float(side) * 25.4 / 72, 60), 2000) for side in own.split())
+    else:
+        width, height = SIZES_MM["a4" if size == "auto" else size]
+        if own and orientation == "auto":
+            orientation = "landscape" if float(own.split()[0]) > float(own.split()[1]) else "portrait"
+    turned = (orientation == "landscape" and width < height) or (orientation == "portrait" and size == "auto" and width > height)
+    return (height, width) if turned else (width, height)
+
+
+def margin_mm(own=""):
+    return min(OPTIONS.get("margin", 20), min(paper_mm(own)) / 2 - 20)
+
+
+def text_area_points(own=""):
     """Width and height of the text area in points."""
-    width, height = SIZES_MM[OPTIONS.get("page_size", "a4")]
-    if OPTIONS.get("orientation") == "landscape":
-        width, height = height, width
-    margin = min(OPTIONS.get("margin", 20), width / 2 - 20)
+    width, height = paper_mm(own)
+    margin = margin_mm(own)
     return (width - 2 * margin) * 72 / 25.4, (height - 2 * margin) * 72 / 25.4
 
 
-def page_setup(title, language="", direction=""):
+def page_size(own=""):
+    """What of Typst's page settings the paper decides."""
+    width, height = paper_mm(own)
+    return f"width: {width:g}mm, height: {height:g}mm, margin: {margin_mm(own):g}mm"
+
+
+def page_setup(title, language="", direction="", paper=""):
     language = re.match(r"[a-z]{2,3}(?=-|$)|", (language or "").lower()).group()
     region = {"ja": "JP", "ko": "KR"}.get(language)
     families = [f"Noto Sans CJK {region}" if region and "CJK" in name else name for name in FAMILIES]
     right = direction == "rtl" or (direction != "ltr" and language in RIGHT_TO_LEFT)
-    size, margin = OPTIONS.get("page_size", "a4"), OPTIONS.get("margin", 20)
-    margin = min(margin, min(SIZES_MM[size]) / 2 - 20)
     return "\n".join(
         [
             f"#set document(title: {quoted(title[:300])}, date: none)",
-            f'#set page(paper: "{PAPERS[size]}", margin: {margin}mm, flipped: {"true" if OPTIONS.get("orientation") == "landscape" else "false"})',
+            f"#set page({page_size(paper)})",
             f"#set text(font: ({', '.join(map(quoted, families))}), size: 10.5pt, hyphenate: false"
             + (f", lang: {quoted(language)}" if language else "")
             + (", dir: rtl" if right else "")

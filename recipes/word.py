@@ -6,7 +6,7 @@ def convert():
         arguments, given = pandoc_source()
         return write_pandoc(arguments, given)
     if TARGET == "html":
-        page, title = word_html()
+        page, title, _ = word_html()
         save_html(page, OPTIONS.get("title") or title)
         return {"characters": len(page)}
     body, title = read_document()

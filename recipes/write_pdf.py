@@ -28,6 +28,7 @@ RAW_LINES = 60  # Typst's time for one raw block grows with the square of its li
 NATIVE_PICTURES = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 
 
+PAGES = {"text/html", "message/rfc822", "application/vnd.ms-outlook"}  # where tables may only arrange things
 LONG_WORD = re.compile(r"[!-~]{80,}")
 
 
@@ -42,8 +43,8 @@ class Typesetter:
     def __init__(self, body, folder):
         self.body, self.folder, self.pictures = body, folder, {}
         self.plain = False  # without pictures and formulas, when Typst refuses one
-        self.width, self.height = text_area_points()
-        self.anchors, self.holders, targets = {}, set(), set()
+        self.width, self.height = text_area_points(body.get("data-paper", ""))
+        self.anchors, self.holders, self.placed, targets = {}, set(), set(), set()
         for element in body.iter():
             if element.tag == "a" and (element.get("href") or "").startswith("#"):
                 targets.add(element.get("href")[1:])
@@ -106,7 +107,7 @@ class Typesetter:
             return self.code_block(element)
         if tag == "hr":
             if "page-break" in (element.get("class") or ""):
-                return ["pagebreak(weak: true)"]
+                return self.page_break(element) if depth == 0 else []
             return ["line(length: 100%, stroke: 0.5pt + luma(150))"]
         if tag in ("ul", "ol", "menu", "dir") and depth < MAX_NESTING:
             return self.list_block(element, depth)
@@ -116,13 +117,24 @@ class Typesetter:
             return self.table(element, depth)
         if tag == "dt":
             return (
-                [f"par(strong({self.line(element)}))"]
+                [*self.anchor(element), f"par(strong({self.line(element)}))"]
                 if element not in self.holders and not any(c.tag in BLOCKS for c in element)
                 else self.flow(element, depth)
             )
+        if tag in ("header", "footer"):
+            inner = self.flow(element, depth)
+            return [f"{{set text(size: 0.85em, fill: luma(90));{';'.join(inner)}}}"] if inner and depth == 0 and SOURCE_TYPE not in PAGES else inner
         if tag == "dd" and depth < MAX_NESTING:
             return ["pad(left: 1.5em, {" + ";".join(self.flow(element, depth + 1)) + "})"]
         return self.flow(element, depth)
+
+    def page_break(self, element):
+        """A new page, and other paper from there on where the next section has other paper."""
+        paper = element.get("data-paper", "")
+        if not paper or OPTIONS.get("page_size") != "auto":
+            return ["pagebreak(weak: true)"]
+        self.width, self.height = text_area_points(paper)
+        return [f"set page({page_size(paper)})"]
 
     def list_block(self, element, depth):
         items, extra = [], self.anchor(element)
@@ -174,8 +186,7 @@ class Typesetter:
         before = self.anchor(element) + [f"par(emph({caption}))" for caption in captions if caption != "{}"]
         rows = [row for row in element.iter("tr") if next(row.iterancestors("table"), None) is element]
         cells, columns = place_cells(rows)
-        layout = any(True for _ in element.iterdescendants("table")) or columns == 1
-        if layout or not cells:
+        if not cells or self.is_layout(element, cells, columns):
             return before + [block for cell, *_ in cells for block in self.flow(cell, depth)]
         if columns > MAX_COLUMNS:
             warn(f"a table of {columns} columns does not fit a page: its rows are written as lines")
@@ -190,6 +201,15 @@ class Typesetter:
         parts += [f"table.header({', '.join(header)})"] if header else []
         parts += [self.cell(place, depth, size, columns) for place in cells if place[2] >= head]
         return [*before, f"{{set text(size: {size}pt);table({', '.join(parts)})}}"]
+
+    def is_layout(self, element, cells, columns):
+        """Whether a table of a page or mail only arranges other content: it has one column, or holds tables and says nothing itself."""
+        if SOURCE_TYPE not in PAGES or (columns > 1 and next(element.iterdescendants("table"), None) is None):
+            return False
+        named = any(cell.tag == "th" for cell, *_ in cells) or element.find("caption") is not None
+        drawn = element.get("border", "0") not in ("", "0") or "border" in element.get("style", "")
+        small = columns > 1 and cells[-1][2] > 0 and len(element.text_content()) < 2000
+        return not (named or drawn or small)
 
     def head_rows(self, rows, cells):
         """How many rows at the top repeat on every page: those of <thead>, or a first row of <th> only."""
@@ -206,6 +226,8 @@ class Typesetter:
     def cell(self, place, depth, size, columns):
         element, x, y, width, height = place
         content = self.flow(element, depth + 1)
+        if element.getprevious() is None and element.getparent().tag == "tr":
+            content = self.anchor(element.getparent()) + content
         if len(content) == 1:
             content = [re.sub(r"^par\((.*)\)$", r"\1", content[0], flags=re.S)]
         text = "{" + ";".join(content) + "}"
@@ -287,7 +309,16 @@ class Typesetter:
     def anchor(self, element):
         name = element.get("id") or (element.tag == "a" and element.get("name")) or ""
         known = self.anchors.get(name)
-        return [f"[#metadata(none)#label({quoted(known[1])})]"] if known and known[0] is element else []
+        if not known or known[0] is not element:
+            return []
+        self.placed.add(known[1])
+        return [f"[#metadata(none)#label({quoted(known[1])})]"]
+
+    def document(self):
+        """The whole body; a target that stands where nothing can be pointed at is the beginning of the document."""
+        content = self.flow(self.body, 0)
+        labels = [label for _, label in self.anchors.values() if label not in self.placed]
+        return "#{" + ";".join([f"[#metadata(none)#label({quoted(label)})]" for label in labels] + content) + "}\n"
 
     def picture(self, element):
         alt = element.get("alt") or ""
@@ -303,8 +334,9 @@ class Typesetter:
                 float(asked[0].group(1)),
                 float(asked[1].group(1)) if asked[1] else height * float(asked[0].group(1)) / width,
             )
-        inside = next((a for a in element.iterancestors("td", "th")), None)
-        room = self.width / max(1, len(inside.getparent())) - 8 if inside is not None else self.width - 30
+        room = self.width - 30
+        for cell in element.iterancestors("td", "th"):
+            room = room / max(1, len(cell.getparent())) - 8
         scale = min(0.75, max(room, 10) / max(width, 1), (self.height - 30) / max(height, 1))
         return [
             f"box(image({quoted(name)}, width: {max(width * scale, 1):.1f}pt, height: {max(height * scale, 1):.1f}pt, alt: {quoted(alt)}))"
@@ -344,13 +376,13 @@ def write_pdf(body, title):
 
     with tempfile.TemporaryDirectory() as folder:
         setter = Typesetter(body, folder)
-        setup = page_setup(title, body.get("lang"), body.get("dir"))
+        setup = page_setup(title, body.get("lang"), body.get("dir"), body.get("data-paper", ""))
         try:
-            compile_pdf(setup + "#{" + ";".join(setter.flow(body, 0)) + "}\n", folder)
+            compile_pdf(setup + setter.document(), folder)
         except typst.TypstError as error:
             if not (setter.pictures or body.find(".//span[@class]") is not None):
                 raise
             warn(f"pictures were left out and formulas stay LaTeX: {str(error)[:120]}")
             setter.plain = True
-            compile_pdf(setup + "#{" + ";".join(setter.flow(body, 0)) + "}\n", folder)
+            compile_pdf(setup + setter.document(), folder)
     return {"pages": check_pdf(OUTPUT, weight(body.text_content()))}
