@@ -39,7 +39,16 @@ def pandoc_path():
 
 
 def pandoc(arguments, given=None):
-    """Run pandoc and return what it wrote to its standard output."""
+    """Run pandoc and return what it wrote to its standard output; LaTeX that it cannot read is made readable first."""
+    try:
+        return pandoc_once(arguments, given)
+    except Refusal as refusal:
+        if refusal.code != "damaged" or arguments[:2] != ["-f", "latex"]:
+            raise
+    return pandoc_once(arguments, repaired_tex(given))
+
+
+def pandoc_once(arguments, given=None):
     command = [
         pandoc_path(),
         "+RTS",

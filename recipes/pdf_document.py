@@ -17,6 +17,28 @@ def kept_words(text, found):
     return kept / len(words) if words else 1.0
 
 
+def parted(spans, text):
+    """Give words that a span runs together the space that they have in the text of the page."""
+    words = set(re.findall(r"\w+", text))
+    joined = {
+        one + two: f"{one} {two}"
+        for line in text.split("\n")
+        for one, two in zip(*([re.findall(r"\w+", line)[at:] for at in (0, 1)]))
+        if one + two not in words
+    }
+    for span in spans:
+        found = re.sub(r"\w+", lambda word: joined.get(word.group(), word.group()), span.text)
+        yield span if found == span.text else Reworded(span, found)
+
+
+class Reworded:
+    """A span with other text."""
+
+    def __init__(self, span, text):
+        self.text, self.bbox, self.page_bbox = text, span.bbox, span.page_bbox
+        self.font_size, self.is_bold, self.is_italic = span.font_size, span.is_bold, span.is_italic
+
+
 def plain_html(text):
     return "".join(
         f"<p>{html_text.escape(part, quote=False)}</p>" for part in re.split(r"\n{2,}", text) if part.strip()
@@ -39,7 +61,8 @@ def read_document():
             empty.append(number)
             continue
         try:
-            pages[number] = [span for span in document.extract_spans(number) if span.text.strip()]
+            spans = (span for span in document.extract_spans(number) if span.text.strip())
+            pages[number] = list(parted(spans, texts[number]))
         except RuntimeError:
             pages[number] = []
     say_without_text(empty, numbers)
