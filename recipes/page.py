@@ -85,6 +85,7 @@ BLOCKS = CONTAINERS | {
     "caption",
 }
 TABLE_PARTS = {"caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr"}
+RIGHT_LETTERS = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]+")
 SAFE_LINK = re.compile(r"(https?|mailto|tel|ftp|news|irc|magnet|doi|sip|geo):|[^:]*$|[^:]*[/?#]", re.I)
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 PUNCTUATION = bytes(range(48)) + bytes(range(58, 65)) + bytes(range(91, 97)) + bytes(range(123, 128))
@@ -189,6 +190,23 @@ def mend_table(part):
                     place.text = (place.text or "") + stray
 
 
+def direction_of(body):
+    """Whether a document runs from right to left: as it says, else as most of its letters do; "" when they do not."""
+    if body.get("dir") in ("rtl", "ltr"):
+        return body.get("dir")
+    text = body.text_content()
+    right = sum(map(len, RIGHT_LETTERS.findall(text)))
+    return "rtl" if right and right > 0.5 * sum(map(str.isalpha, text)) else ""
+
+
+def runs_right_to_left(element):
+    """Whether a paragraph runs from right to left: as it says, else as its first letter does."""
+    if element.get("dir") in ("rtl", "ltr"):
+        return element.get("dir") == "rtl"
+    first = next(filter(str.isalpha, element.text_content()), "")
+    return bool(RIGHT_LETTERS.match(first))
+
+
 def weight(text):
     """How many bytes of ``text`` are letters, digits or marks past ASCII: cheap enough to compare a document with its source."""
     return len("".join(text.split()).encode("utf-8", "replace").translate(None, PUNCTUATION))
@@ -246,7 +264,7 @@ def cell_words(cell):
 
 def write_html(body, title):
     text = inner_html(body)
-    save_html(text, title, body.get("lang"), body.get("dir"))
+    save_html(text, title, body.get("lang"), direction_of(body))
     compare(body.text_content(), text)
     return {"characters": len(text)}
 

@@ -57,6 +57,9 @@ def read_html_source():
 
 def read_document():
     """Return (body, title)."""
-    body, title = parse_html(read_html_source())
+    text = read_html_source()
+    body, title = parse_html(text)
+    if "math" in text:
+        formulas_to_tex(body)
     heading = body.find(".//h1")
     return body, title or (" ".join(heading.text_content().split()) if heading is not None else "")

@@ -8,6 +8,17 @@ def joined(value):
     return "".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
+def with_line_ends(value):
+    """A part of an old notebook (nbformat 2 and 3), where the lines of a text may have lost their ends, with them."""
+    if isinstance(value, dict):
+        return {name: with_line_ends(inner) for name, inner in value.items()}
+    if not isinstance(value, list):
+        return value
+    if len(value) > 1 and all(isinstance(line, str) and not line.endswith("\n") for line in value[:-1]):
+        return "\n".join(map(str, value))
+    return [with_line_ends(inner) for inner in value]
+
+
 def notebook():
     """The notebook as plain data, its cells in a list."""
     text = decoded(SOURCE.read_bytes()).decode()
@@ -24,7 +35,8 @@ def notebook():
         cells = [cell for sheet in found["worksheets"] if isinstance(sheet, dict) for cell in sheet.get("cells", [])]
     if not isinstance(cells, list):
         refuse("damaged", "this is not a notebook: it has no cells")
-    found["cells"] = [cell for cell in cells if isinstance(cell, dict)]
+    cells = [cell for cell in cells if isinstance(cell, dict)]
+    found["cells"] = cells if found.get("nbformat", 4) == 4 else [with_line_ends(cell) for cell in cells]
     if not found["cells"]:
         refuse("empty", "the notebook has no cells")
     return found

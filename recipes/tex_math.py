@@ -134,7 +134,7 @@ class Formula:
             token = self.tokens[self.at] if self.at < len(self.tokens) else self.take()
             self.at += 1
             depth += (token == "{") - (token == "}")
-            parts.append(token if depth else "")
+            parts.append(re.sub(r"^\\([%#&_{}$])$", r"\1", token) if depth else "")
         return "".join(parts)
 
     def atom(self, depth):

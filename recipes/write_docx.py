@@ -24,6 +24,7 @@ RUN_MARKS = {
     "sub": '<w:vertAlign w:val="subscript"/>',
     "sup": '<w:vertAlign w:val="superscript"/>',
 }
+HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 CODE_MARK = '<w:rStyle w:val="VerbatimChar"/>'
 MARK_ORDER = [
     CODE_MARK,
@@ -68,7 +69,8 @@ class WordWriter:
         width, height = PAGE_TWIPS[OPTIONS.get("page_size", "a4")]
         self.page = (height, width) if OPTIONS.get("orientation") == "landscape" else (width, height)
         self.room = self.page[0] - 2 * 1134
-        self.rtl = body.get("dir") == "rtl"
+        self.rtl = direction_of(body) == "rtl"
+        self.mixed = RIGHT_LETTERS.search(body.text_content()) is not None  # paragraphs may run against the document
 
     # -- paragraphs: runs collect until a block begins or ends
 
@@ -123,6 +125,14 @@ class WordWriter:
             self.flow(element, properties, depth, marks | {RUN_MARKS[tag]} if tag in RUN_MARKS else marks)
 
     def block(self, element, properties, depth, marks):
+        if not self.mixed or (element.tag != "p" and element.tag not in HEADINGS):
+            self.one_block(element, properties, depth, marks)
+            return
+        usual, self.rtl = self.rtl, runs_right_to_left(element)
+        self.one_block(element, properties, depth, marks)
+        self.rtl = usual
+
+    def one_block(self, element, properties, depth, marks):
         tag = element.tag
         if tag[0] == "h" and tag[1:].isdecimal():
             properties = f'<w:pStyle w:val="Heading{tag[1]}"/>'

@@ -23,12 +23,10 @@ STYLES = {
 }
 CODE = {"code", "kbd", "samp", "tt"}
 MAX_NESTING = 12  # lists, quotes and tables inside each other; deeper ones continue at this level
-MAX_COLUMNS = 60
 RAW_LINES = 60  # Typst's time for one raw block grows with the square of its lines
 NATIVE_PICTURES = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 
 
-PAGES = {"text/html", "message/rfc822", "application/vnd.ms-outlook"}  # where tables may only arrange things
 LONG_WORD = re.compile(r"[!-~]{80,}")
 
 
@@ -37,13 +35,15 @@ def breakable(text):
     return LONG_WORD.sub(lambda word: "\u200b".join(re.findall(".{1,40}", word.group())), text)
 
 
-class Typesetter:
+class Typesetter(TypesetTables):
     """What has to be known while walking one document: its anchors, its pictures, which inline elements hold blocks."""
 
     def __init__(self, body, folder):
         self.body, self.folder, self.pictures = body, folder, {}
         self.plain = False  # without pictures and formulas, when Typst refuses one
         self.width, self.height = text_area_points(body.get("data-paper", ""))
+        self.right = direction_of(body) == "rtl"
+        self.mixed = RIGHT_LETTERS.search(body.text_content()) is not None  # paragraphs may run against the document
         self.anchors, self.holders, self.placed, targets = {}, set(), set(), set()
         for element in body.iter():
             if element.tag == "a" and (element.get("href") or "").startswith("#"):
@@ -94,14 +94,16 @@ class Typesetter:
         tag = element.tag
         if tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
             content = self.line(element)
+            if self.mixed and runs_right_to_left(element) != self.right:
+                content = f"{{set text(dir: {'ltr' if self.right else 'rtl'});{content[1:]}"
             return self.anchor(element) + ([f"heading(level: {tag[1]}, {content})"] if content != "{}" else [])
         if tag == "p" and element not in self.holders and not any(child.tag in BLOCKS for child in element):
             align = re.search(r"(?:^|[;\s])text-align\s*:\s*(center|right)", element.get("style") or "") or re.match(
                 "(center|right)$", element.get("align") or ""
             )
             content = self.flow(element, depth)
-            if element.get("dir") in ("rtl", "ltr") and content:
-                content = [f"{{set text(dir: {element.get('dir')});{';'.join(content)}}}"]
+            if self.mixed and content and runs_right_to_left(element) != self.right:
+                content = [f"{{set text(dir: {'ltr' if self.right else 'rtl'});{';'.join(content)}}}"]
             return [f"align({align.group(1)}, {{{';'.join(content)}}})"] if align and content else content
         if tag == "pre":
             return self.code_block(element)
@@ -178,70 +180,6 @@ class Typesetter:
             for chunk in chunks
         ]
         return [*self.anchor(element), "block({" + ";".join(blocks) + "})"]
-
-    # -- tables
-
-    def table(self, element, depth):
-        captions = [self.line(caption) for caption in element.iterchildren("caption")]
-        before = self.anchor(element) + [f"par(emph({caption}))" for caption in captions if caption != "{}"]
-        rows = [row for row in element.iter("tr") if next(row.iterancestors("table"), None) is element]
-        cells, columns = place_cells(rows)
-        if not cells or self.is_layout(element, cells, columns):
-            return before + [block for cell, *_ in cells for block in self.flow(cell, depth)]
-        if columns > MAX_COLUMNS:
-            warn(f"a table of {columns} columns does not fit a page: its rows are written as lines")
-            lines = [" | ".join(cell_words(cell) for cell in row if cell.tag in ("td", "th")) for row in rows]
-            return before + [f"par({quoted(line)})" for line in lines if line.strip(" |")]
-        head = self.head_rows(rows, cells)
-        size = next(
-            points for limit, points in ((6, 9.5), (9, 8), (14, 6.5), (22, 5), (MAX_COLUMNS, 3.5)) if columns <= limit
-        )
-        parts = [f"columns: {columns}"]
-        header = [self.cell(place, depth, size, columns) for place in cells if place[2] < head]
-        parts += [f"table.header({', '.join(header)})"] if header else []
-        parts += [self.cell(place, depth, size, columns) for place in cells if place[2] >= head]
-        return [*before, f"{{set text(size: {size}pt);table({', '.join(parts)})}}"]
-
-    def is_layout(self, element, cells, columns):
-        """Whether a table of a page or mail only arranges other content: it has one column, or holds tables and says nothing itself."""
-        if SOURCE_TYPE not in PAGES or (columns > 1 and next(element.iterdescendants("table"), None) is None):
-            return False
-        named = any(cell.tag == "th" for cell, *_ in cells) or element.find("caption") is not None
-        drawn = element.get("border", "0") not in ("", "0") or "border" in element.get("style", "")
-        small = columns > 1 and cells[-1][2] > 0 and len(element.text_content()) < 2000
-        return not (named or drawn or small)
-
-    def head_rows(self, rows, cells):
-        """How many rows at the top repeat on every page: those of <thead>, or a first row of <th> only."""
-        head = 0
-        for row in rows[:4]:
-            if row.getparent().tag == "thead" or (head == 0 and len(row) and all(cell.tag == "th" for cell in row)):
-                head += 1
-            else:
-                break
-        if head > 3 or head == len(rows) or any(y < head < y + height for _, _, y, _, height in cells):
-            return 0
-        return head
-
-    def cell(self, place, depth, size, columns):
-        element, x, y, width, height = place
-        content = self.flow(element, depth + 1)
-        if element.getprevious() is None and element.getparent().tag == "tr":
-            content = self.anchor(element.getparent()) + content
-        if len(content) == 1:
-            content = [re.sub(r"^par\((.*)\)$", r"\1", content[0], flags=re.S)]
-        text = "{" + ";".join(content) + "}"
-        longest = max(map(len, (element.text_content() or "").split()), default=0)
-        if (
-            longest * size * 0.5 > self.width / columns * 1.5 and longest > 12
-        ):  # a word wider than its column: break it anywhere
-            text = f'{{show regex("[^\\\\s]{{12}}"): it => it + sym.zws;{text}}}'
-        spans = (f", colspan: {width}" if width > 1 else "") + (f", rowspan: {height}" if height > 1 else "")
-        fill = ", fill: luma(240)" if element.tag == "th" else ""
-        align = re.search(r"text-align\s*:\s*(center|right)", element.get("style") or "") or re.match(
-            "(center|right)$", element.get("align") or ""
-        )
-        return f"table.cell(x: {x}, y: {y}{spans}{fill}{', align: ' + align.group(1) if align else ''}, {text if element.tag == 'td' else 'strong(' + text + ')'})"
 
     # -- inline: pieces of a code block, joined by ;
 
@@ -376,7 +314,7 @@ def write_pdf(body, title):
 
     with tempfile.TemporaryDirectory() as folder:
         setter = Typesetter(body, folder)
-        setup = page_setup(title, body.get("lang"), body.get("dir"), body.get("data-paper", ""))
+        setup = page_setup(title, body.get("lang"), direction_of(body), body.get("data-paper", ""))
         try:
             compile_pdf(setup + setter.document(), folder)
         except typst.TypstError as error:

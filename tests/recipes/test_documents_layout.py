@@ -141,3 +141,16 @@ def test_links_find_their_targets_wherever_they_stand(client: httpx.Client, tmp_
     """Terms, rows and code can be linked to."""
     pages = pages_of(run(client, tmp_path, TARGETS, "html", "pdf").output)
     assert all(word in pages[0][1] for word in ("Begriff", "Zelle", "Code"))
+
+
+def test_directions_that_nobody_declares_are_seen(client: httpx.Client, tmp_path: Path) -> None:
+    """Arabic text without any markup stands on the right, an English paragraph among it on the left."""
+    source = "مرحبا بالعالم، هذا نص عربي طويل.\n\nEnglish words.\n\nשלם".encode()
+    with pypdfium2.PdfDocument(run(client, tmp_path, source, "txt", "pdf").output) as pdf:
+        page = pdf[0].get_textpage()
+        letters = page.get_text_range()
+        left = {letter: page.get_charbox(letters.index(letter))[0] for letter in "Eש"}
+    assert left["E"] < 100
+    assert left["ש"] > 400
+    document = docx.Document(str(run(client, tmp_path, source, "txt", "docx").output))
+    assert [bool(each._p.xpath("w:pPr/w:bidi")) for each in document.paragraphs] == [True, False, True]

@@ -122,6 +122,19 @@ def test_old_notebooks_are_read(client: httpx.Client, tmp_path: Path) -> None:
     assert "zwei" in text
 
 
+def test_lines_of_old_notebooks_may_lack_their_ends(client: httpx.Client, tmp_path: Path) -> None:
+    """In nbformat 3 a text is a list of lines, with their ends or without."""
+    cells = [
+        {"cell_type": "markdown", "source": ["# Kopf", "", "Absatz"]},
+        {"cell_type": "code", "input": ["a = 1", "b = 2"], "outputs": []},
+        {"cell_type": "code", "input": ["c = 3\n", "d = 4"], "outputs": []},
+    ]
+    source = json.dumps({"nbformat": 3, "worksheets": [{"cells": cells}]}).encode()
+    page = BeautifulSoup(run(client, tmp_path, source, "ipynb", "html").output.read_bytes(), "lxml")
+    assert texts(page, "h1") == ["Kopf"]
+    assert texts(page, "pre") == ["a = 1\nb = 2", "c = 3\nd = 4"]
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
