@@ -123,7 +123,6 @@ def create_app(
             RequestIdMiddleware(),
             PrometheusConfig(app_name="recast", prefix="recast_http", group_path=True).middleware,
         ],
-        plugins=tracing_plugins(),
         cors_config=CORSConfig(allow_origins=list(cors_origins), expose_headers=list(ANSWER_HEADERS))
         if cors_origins
         else None,
@@ -138,6 +137,7 @@ def create_app(
             license=License(name="Apache-2.0", identifier="Apache-2.0"),
             description="POST a file, get it back in another format.",
         ),
+        plugins=tracing_plugins(),
         request_max_body_size=None,
         logging_config=None,
     )

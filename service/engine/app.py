@@ -106,8 +106,8 @@ def create_app(
         },
         exception_handlers={Exception: answer},
         lifespan=[lifespan],
-        request_max_body_size=MAX_JSON_BYTES,
         plugins=tracing_plugins(),
+        request_max_body_size=MAX_JSON_BYTES,
         openapi_config=documents.config(version("recast")),
         logging_config=None,
     )

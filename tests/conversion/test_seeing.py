@@ -3,11 +3,14 @@
 import json
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.conversion.vendor import Run, Vendor, vendor
 from tests.serving import Served, serving
@@ -100,3 +103,39 @@ def test_the_engines_tier_is_shown(service: Served) -> None:
         f'recast_engine_isolation{{tier="{ready["engine"]["isolation"]}"}} 1.0'
         in httpx.get(f"{service.url}/metrics").text
     )
+
+
+def test_spans_of_both_halves_are_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a collector set, one conversion is one trace: the request, its phases, the engine's part; no name, no option."""
+    taken: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    wanted = {
+        "POST /convert/{output_format}/{name}",
+        "identify",
+        "queue",
+        "engine",
+        "fetch",
+        "POST /v1/responses",
+    }
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        Thread(target=server.serve_forever).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        with serving(tmp_path, {}) as service:
+            url = f"{service.url}/convert/json/secret-title.csv?delimiter=comma"
+            assert httpx.post(url, content=CONTENT, headers={"traceparent": TRACE}).status_code == 200
+        server.shutdown()
+    requests = [ExportTraceServiceRequest.FromString(each) for each in taken]
+    scopes = [scope for request in requests for part in request.resource_spans for scope in part.scope_spans]
+    names = {span.name for scope in scopes for span in scope.spans if span.trace_id.hex() == TRACE.split("-")[1]}
+    assert names >= wanted
+    assert not any(b"secret-" in each or b"delimiter" in each for each in taken)
