@@ -46,7 +46,7 @@ COMMANDS: dict[tuple[str, str], dict[str, list[str]]] = {
     ("docx", "pdf"): {"LibreOffice": ["soffice", "--headless", "--convert-to", "pdf", "--outdir", "{2}", "{0}"]},
     ("docx", "md"): {"pandoc": ["pandoc", "-t", "gfm", "-o", "{1}", "{0}"], "markitdown": ["markitdown", "{0}"]},
     ("pdf", "txt"): {"pdftotext": ["pdftotext", "{0}", "{1}"], "markitdown": ["markitdown", "{0}"]},
-    ("pdf", "png"): {"pdftoppm": ["pdftoppm", "-png", "-r", "150", "{0}", "{2}/page"]},
+    ("pdf", "png"): {"pdftoppm": ["pdftoppm", "-png", "-r", "150", "-f", "1", "-l", "1", "{0}", "{2}/page"]},
     ("png", "jpg"): {"ImageMagick": ["convert", "{0}", "{1}"], "libvips": ["vips", "copy", "{0}", "{1}"]},
     ("png", "webp"): {"ImageMagick": ["convert", "{0}", "{1}"], "libvips": ["vips", "copy", "{0}", "{1}"]},
     ("ipynb", "html"): {"nbconvert": ["jupyter-nbconvert", "--to", "html", "--output", "{1}", "{0}"]},
