@@ -21,12 +21,12 @@ FAILS = "import pandas as pd\nframe = pd.read_csv('/mnt/data/not-there.csv')"
 
 
 class Solved:
-    """A solved task: the response, and what the model was told before it got it right."""
+    """A solved task: the response, and the messages that the model was sent, turn by turn."""
 
-    def __init__(self, ai: OpenAI, response: Response, told: str) -> None:
+    def __init__(self, ai: OpenAI, response: Response, sent: list[list[dict[str, Any]]]) -> None:
         self._ai = ai
         self.response = response
-        self.told = told
+        self.sent = sent
 
     def file(self, name: str) -> bytes:
         """The content of a cited file."""
@@ -60,7 +60,7 @@ def solve(scripted: tuple[Double, Served]) -> Any:
             response = ai.responses.create(model="m", input="Solve it.", tools=[tool], include=OUTPUTS)
             assert response.status == "completed"
             assert len(calls(response)) == 2
-            return Solved(ai, response, double.requests[1]["messages"][-1]["content"])
+            return Solved(ai, response, [request["messages"] for request in double.requests])
 
         yield solved
         for container in ai.containers.list():
@@ -69,7 +69,7 @@ def solve(scripted: tuple[Double, Served]) -> Any:
 
 def test_the_failure_reached_the_model(solve: Solve) -> None:
     """What makes the second try better is the first one's traceback."""
-    assert "FileNotFoundError" in solve("print('ok')", "ok", {}).told
+    assert "FileNotFoundError" in solve("print('ok')", "ok", {}).sent[1][-1]["content"]
 
 
 def test_statistics_of_a_list(solve: Solve) -> None:
@@ -125,6 +125,7 @@ with pd.ExcelWriter('/mnt/data/out.xlsx', engine='xlsxwriter') as writer:
     solved = solve(code, "[out](sandbox:/mnt/data/out.xlsx)", {"in.csv": b"name,amount\na,1.5\nb,2500\n"})
     sheet = openpyxl.load_workbook(io.BytesIO(solved.file("out.xlsx")))["Report"]
     assert [sheet["A2"].value, sheet["B3"].value, sheet["B4"].value] == ["a", 2500, "=SUM(B2:B3)"]
+    assert [sheet["A1"].font.bold, sheet["B3"].number_format] == [True, "#,##0.00"]
     assert sheet.column_dimensions["B"].width >= 14
 
 
@@ -147,6 +148,7 @@ SimpleDocTemplate('/mnt/data/summary.pdf').build([
     solved = solve(code, "[summary](sandbox:/mnt/data/summary.pdf)", {"orders.json": orders})
     text = pypdf.PdfReader(io.BytesIO(solved.file("summary.pdf"))).pages[0].extract_text()
     assert "2 orders, 42 in all" in text
+    assert text.split()[:7] == ["Summary", "order", "total", "A1", "10", "B2", "32"]
 
 
 def test_an_image_cropped_zoomed_rotated_and_given_contrast(solve: Solve) -> None:
@@ -168,4 +170,7 @@ part
     part = Image.open(io.BytesIO(solved.file("part.png")))
     assert part.size == (40, 80)
     assert part.getextrema() == (0, 255)
+    upper, lower = part.resize((1, 2)).tobytes()
+    assert upper - lower > 150  # what was right is up
     assert [output.type for output in calls(solved.response)[1].outputs or []] == ["image"]
+    assert solved.sent[2][-1]["content"][0]["image_url"]["url"].startswith("data:image/png;base64,")
