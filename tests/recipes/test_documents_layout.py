@@ -109,6 +109,18 @@ def test_documents_inside_documents_are_read(client: httpx.Client, tmp_path: Pat
     assert [line for line in found.splitlines() if line] == ["davor", "eingebettete Seite"]
 
 
+BOX = "<w:r><w:pict><v:shape><v:textbox><w:txbxContent><w:p><w:r><w:t>Kasten</w:t></w:r></w:p></w:txbxContent></v:textbox></v:shape></w:pict></w:r>"
+
+
+@pytest.mark.parametrize("target", ["odt", "epub", "pptx", "tex", "rtf"])
+def test_text_boxes_arrive_in_office_formats(client: httpx.Client, tmp_path: Path, target: str) -> None:
+    """Words that stand in a box are words of the document, whoever writes it."""
+    document = append(docx.Document(), BOX)
+    document.add_paragraph("danach")
+    found = text_of(run(client, tmp_path, packed(document), "docx", target).output)
+    assert found.index("Kasten") < found.index("danach")
+
+
 NESTED = "<table><tr><th>a</th><th>b</th></tr><tr><td>c</td><td><table><tr><td>d</td><td>e</td></tr></table></td></tr></table>"
 
 
