@@ -4,6 +4,7 @@ Owns how directories of recipes are laid over each other. Knows nothing of HTTP,
 """
 
 import itertools
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -57,6 +58,8 @@ class Catalogue:
         for index, directory in enumerate(directories):
             if not directory.is_dir():
                 raise RecipeInvalid(directory, "", "no such directory")
+            if not os.access(directory, os.R_OK | os.X_OK):  # `glob` would find nothing in it, and say nothing
+                raise RecipeInvalid(directory, "", "cannot be read")
             beside = [directory, *reversed(directories[:index])]
             here: dict[tuple[str, str], Recipe] = {}
             for file in sorted(directory.glob("[!.]*.toml")):

@@ -151,6 +151,16 @@ def test_a_directory_that_cannot_be_written_stops_the_start(directory: str) -> N
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_recipes_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
+    """A directory without permission is not one without recipes."""
+    if os.geteuid() == 0:
+        pytest.skip("root reads everything: recipes that cannot be read are not tested")
+    tmp_path.chmod(0o000)
+    done = _recast("serve", port=str(free_port()), engine_port="0", recipes=str(tmp_path))
+    tmp_path.chmod(0o700)
+    assert done.stderr == f"recast: {tmp_path}: cannot be read\n"
+
+
 def test_an_interpreter_without_libraries_is_said_in_one_line() -> None:
     """What a wheel alone starts with: the way to the missing environment, not six ways to fail without it."""
     done = _recast("serve", port=str(free_port()), engine_port="0", kernel_python=sys.executable)

@@ -1,12 +1,15 @@
 """Overload, drains and deaths: what is promised when things do not go well."""
 
 import io
+import shutil
 import signal
 import socket
+import subprocess
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -60,7 +63,7 @@ def test_a_program_that_fails(trial: Served, does: str, status: int, code: str) 
 def test_a_program_that_takes_too_long(trial: Served) -> None:
     """The run budget ends it with 504 and takes its container away."""
     started = time.monotonic()
-    answer = _trial(trial, "sleep", 60)
+    answer = _trial(trial, "sleep", 6)
     assert (answer.status_code, answer.json()["code"]) == (504, "run_timeout")
     assert time.monotonic() - started < 10
     assert trial.settled() == NOTHING
@@ -145,6 +148,50 @@ def test_an_engine_that_is_killed_comes_back(tmp_path: Path) -> None:
         _until(lambda: httpx.get(f"{service.url}/readyz").status_code == 200, seconds=50)
         assert _trial(service, "write").status_code == 200
         assert service.settled() == NOTHING
+
+
+def test_a_kernel_that_is_killed_takes_its_conversion_only(tmp_path: Path) -> None:
+    """Its caller hears of it at once; the next conversion is as good as the first, and nothing is left."""
+    with serving(tmp_path, {"recipes": str(RECIPES)}) as service, ThreadPoolExecutor() as pool:
+        running = pool.submit(_trial, service, "sleep", 30)
+        _until(lambda: _metric(service, "recast_conversions_in_flight") == 1)
+        time.sleep(1)
+        for each in psutil.Process(service.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if each.name() == "kernel":
+                    each.kill()
+        assert running.result(timeout=25).status_code == 422
+        assert _trial(service, "write").status_code == 200
+        assert service.settled() == NOTHING
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MiB; the test is skipped, aloud, where none can be mounted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("only root can mount a small disk: a full one is not tested")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "expected"), [(30, (503, "storage_full")), (15, (502, "engine_error"))], ids=["spool", "engine"]
+)
+def test_a_full_disk(tmp_path: Path, small_disk: Path, megabytes: int, expected: tuple[int, str]) -> None:
+    """An upload that does not fit, here or as the engine's copy, is a problem that can be tried again; small ones go on."""
+    rows = b"a,b\n" + b"1,2\n" * (megabytes << 18)
+    with serving(tmp_path, {"data_dir": str(small_disk)}) as service, service.client() as client:
+        answer = client.put("/convert/ndjson/a.csv", content=rows)
+        assert (answer.status_code, answer.json()["code"]) == expected, answer.text
+        assert answer.headers["Retry-After"]
+        assert client.put("/convert/json/a.csv", content=b"a\n1\n").status_code == 200
+        _until(lambda: shutil.disk_usage(small_disk).used < 1 << 20)
+        _until(lambda: not any(each.is_file() for each in (small_disk / "spool").rglob("*")))
 
 
 @pytest.mark.slow

@@ -147,7 +147,9 @@ class Interpreter:
         await self._send(frame)
 
     async def close(self) -> None:
-        """Kill, wait for the end, close every descriptor."""
+        """Kill, wait for the end, close every descriptor. May be called again."""
+        if self._control.fileno() < 0:
+            return
         self.kill("closed")
         if self.pidfds:
             with contextlib.suppress(TimeoutError):
