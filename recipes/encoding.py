@@ -54,12 +54,24 @@ def decoded(data, wanted="auto"):
             return lenient(data[len(mark) :], name).encode()
     head = data[:4096]
     if b"\0" in head:
+        for name in ("utf-32-le", "utf-32-be"):
+            if head.count(0) >= len(head) // 2 and len(data) % 4 == 0 and is_encoded(head, name):
+                warn(f"read as {name}")
+                return lenient(data, name).encode()
         for name, offset in (("utf-16-le", 1), ("utf-16-be", 0)):
             if head[offset::2].count(0) > 0.4 * len(head) / 2 and head[1 - offset :: 2].count(0) < len(head) / 20:
                 warn(f"read as {name}")
                 return lenient(data, name).encode()
     bad = first_bad_byte(data)
     return data if bad is None else legacy(data, bad)
+
+
+def is_encoded(data, name):
+    try:
+        data.decode(name)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def first_bad_byte(data):

@@ -26,12 +26,18 @@ class Text(Struct, frozen=True):
 def decoded(head: bytes, *, complete: bool) -> Text | None:
     """Decode the beginning of a file that may be text in any encoding; None when it is not text.
 
-    Marks of order first, then UTF-8, then UTF-16 by its NULs, then any 8-bit encoding (as Latin-1: only structure matters).
+    Marks of order first, then UTF-32 and UTF-16 by their NULs, then UTF-8, then any 8-bit encoding (as Latin-1: only structure
+    matters).
     """
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return _checked(head.decode(encoding, "replace"), complete=complete)
     if b"\0" in head:
+        for encoding in ("utf-32-le", "utf-32-be") if head.count(0) >= len(head) // 2 else ():
+            try:  # UTF-16 does not pass: nearly all pairs of its letters are past the last code point
+                return _checked(head[: len(head) & ~3].decode(encoding), complete=complete)
+            except UnicodeDecodeError:
+                continue
         for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
             half, other = head[first::2], head[1 - first :: 2]
             if half.count(0) > _UTF16_NUL_SHARE * len(half) and not other.count(0):
