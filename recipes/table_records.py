@@ -13,10 +13,10 @@ def read_json():
 
 def read_ndjson():
     data = decoded(SOURCE.read_bytes())
-    lines = [line for line in data.split(b"\n") if line.strip(b" \t\r\x1e")]
+    lines = json_lines(data)
     if not lines:
         refuse("empty", "there is no value in this file")
-    joined = b"[" + b",".join(line.strip(b" \t\r\x1e") for line in lines) + b"]"
+    joined = b"[" + b",".join(lines) + b"]"
     try:
         values = orjson.loads(joined) if exact_in_orjson(joined) else [parse_json(line) for line in lines]
     except orjson.JSONDecodeError:

@@ -11,7 +11,7 @@ READERS = {
     "application/geo+json": lambda data: parse_json(data),
     "application/yaml": lambda data: parse_yaml(data),
     "application/toml": lambda data: parse_toml(data),
-    "application/x-ndjson": lambda data: [parse_json(line) for line in data.split(b"\n") if line.strip()],
+    "application/x-ndjson": lambda data: [parse_json(line) for line in json_lines(data)],
 }
 
 

@@ -2,10 +2,14 @@
 than once is a list, and an element that mixes text with elements is a list #content, in its order. A name that XML
 does not allow is written with _xHHHH_ escapes and read back from them."""
 
+import html.entities
 import re
 
+DECLARATION = re.compile(rb"""(\s*<\?xml\b[^>]*?)\s+encoding\s*=\s*["']([\w.:-]+)["']""")
+UNDECLARABLE = ("", "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/")  # Namespaces in XML 1.0, 3
+HTML_NAME = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 NAME_START = r"A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd"
-NOT_IN_NAME = re.compile(rf"^[^{NAME_START}]|[^{NAME_START}0-9.:\u00b7\u0300-\u036f\u203f\u2040-]|_(?=x[0-9A-F]{{4}}_)")
+NOT_IN_NAME = re.compile(rf"^[^{NAME_START}]|[^{NAME_START}0-9.\u00b7\u0300-\u036f\u203f\u2040-]|_(?=x[0-9A-F]{{4}}_)")
 ESCAPED_NAME = re.compile(r"_x([0-9A-F]{4,6})_")
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
@@ -24,7 +28,13 @@ def parse_xml(data):
         strip_cdata=True,
     )
     try:
-        root = etree.fromstring(data, parser)
+        try:
+            root = etree.fromstring(data, parser)
+        except etree.XMLSyntaxError:
+            better = mended(data)
+            if better is None:
+                raise
+            root = etree.fromstring(better, parser)
     except etree.XMLSyntaxError as error:
         text = str(error)
         large = any(word in text for word in ("Excessive depth", "amplification", "loop", "huge"))
@@ -33,6 +43,29 @@ def parse_xml(data):
         warn("references to entities outside the file are left out")
     lists = repeated(root) | {name.strip() for name in OPTIONS.get("lists", "").split(",") if name.strip()}
     return {name_of(root): element_value(root, lists)}
+
+
+def mended(data):
+    """What people send as XML, as XML: in an encoding that libxml2 lacks or other than the one it declares, with white space
+    before the declaration, or with HTML's names of characters. None when it has none of these faults."""
+    declared = DECLARATION.match(data)  # which also says that its letters are those of ASCII
+    try:
+        text = data.decode(declared[2].decode())
+    except (TypeError, LookupError, UnicodeError):
+        text = ""
+    text = text if "<?xml" in text else decoded(data).decode()
+    text = DECLARATION.sub(rb"\1", text.strip("\ufeff\0 \t\r\n").encode("utf-8", "replace"), count=1)
+    named = HTML_NAME.sub(lambda found: character_named(found), text)
+    if named == data:
+        return None
+    if named != text:
+        warn("names of characters that only HTML knows, as &nbsp;, were read as HTML reads them")
+    return named
+
+
+def character_named(found):
+    known = html.entities.html5.get(found[1].decode() + ";")
+    return known.encode() if known and found[1] not in (b"amp", b"lt", b"gt", b"quot", b"apos") else found[0]
 
 
 def repeated(root):
@@ -48,16 +81,22 @@ def repeated(root):
     return found
 
 
+def unescaped_name(name):
+    if name == "_x0000_":  # the empty name
+        return ""
+    return ESCAPED_NAME.sub(lambda found: chr(int(found[1], 16)), name) if "_x" in name else name
+
+
 def name_of(element):
-    local = element.tag.rpartition("}")[2]
-    local = ESCAPED_NAME.sub(lambda found: chr(int(found[1], 16)), local) if "_x" in local else local
+    local = unescaped_name(element.tag.rpartition("}")[2])
     return f"{element.prefix}:{local}" if element.prefix else local
 
 
 def attribute_name(element, key):
     if not key.startswith("{"):
-        return ESCAPED_NAME.sub(lambda found: chr(int(found[1], 16)), key) if "_x" in key else key
+        return unescaped_name(key)
     space, _, local = key[1:].partition("}")
+    local = unescaped_name(local)
     prefix = (
         "xml"
         if space == "http://www.w3.org/XML/1998/namespace"
@@ -123,23 +162,42 @@ def bare_text(value):
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def xml_name(name):
+def xml_name(name, prefixes):
+    """A name as XML allows it; a colon is one of namespaces only where its prefix is declared."""
+    prefix, _, local = name.partition(":")
+    if local and prefix in prefixes and ":" not in local:
+        return f"{prefix}:{plain_name(local)}"
+    return plain_name(name)
+
+
+def plain_name(name):
     return NOT_IN_NAME.sub(lambda found: f"_x{ord(found[0]):04X}_", name) if name else "_x0000_"
 
 
-def write_element(name, value, out, pad):
+def declared_prefix(key, value):
+    """The prefix that the attribute @xmlns:prefix declares, or None."""
+    space, _, prefix = key.partition(":")
+    if space == "@xmlns" and prefix not in ("", "xml", "xmlns") and isinstance(value, str) and value not in UNDECLARABLE:
+        return prefix if plain_name(prefix) == prefix else None
+    return None
+
+
+def write_element(name, value, out, pad, prefixes=frozenset({"xml"})):
     """One element, or one for each value of a list; ``pad`` is None inside mixed content, where white space is text."""
     if isinstance(value, list):
         for one in value:
-            write_element(name, {"item": one} if isinstance(one, list) else one, out, pad)
+            write_element(name, {"item": one} if isinstance(one, list) else one, out, pad, prefixes)
         return
-    name, line, before = xml_name(name), "\n" if pad is not None else "", pad or ""
+    line, before = "\n" if pad is not None else "", pad or ""
     if not isinstance(value, dict):
-        text = xml_text(value)
+        name, text = xml_name(name, prefixes), xml_text(value)
         out.append(f"{before}<{name}>{text}</{name}>{line}" if text else f"{before}<{name}/>{line}")
         return
+    new = {prefix for key, one in value.items() if (prefix := declared_prefix(key, one))}
+    prefixes = prefixes | new if new else prefixes
+    name = xml_name(name, prefixes)
     attributes = "".join(
-        f' {xml_name(key[1:])}="{xml_text(one).replace(chr(34), "&quot;").replace(chr(10), "&#10;").replace(chr(9), "&#9;")}"'
+        f' {attribute_key(key[1:], prefixes, new)}="{xml_text(one).replace(chr(34), "&quot;").replace(chr(10), "&#10;").replace(chr(9), "&#9;")}"'
         for key, one in value.items()
         if is_attribute(key, one)
     )
@@ -149,7 +207,7 @@ def write_element(name, value, out, pad):
         for part in rest["#content"]:
             if isinstance(part, dict):
                 for key, one in part.items():
-                    write_element(key, one, out, None)
+                    write_element(key, one, out, None, prefixes)
             else:
                 out.append(xml_text(part))
         out.append(f"</{name}>{line}")
@@ -161,8 +219,13 @@ def write_element(name, value, out, pad):
     else:
         out.append(f"{before}<{name}{attributes}>{line}")
         for key, one in rest.items():
-            write_element(key, one, out, None if pad is None else pad + "  ")
+            write_element(key, one, out, None if pad is None else pad + "  ", prefixes)
         out.append(f"{before}</{name}>{line}")
+
+
+def attribute_key(key, prefixes, new):
+    space, _, prefix = key.partition(":")
+    return key if space == "xmlns" and prefix in new else xml_name(key, prefixes)
 
 
 def is_attribute(key, value):

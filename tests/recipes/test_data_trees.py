@@ -159,6 +159,46 @@ def test_entities(client: httpx.Client) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"dc:title": "x", "http://example.org/a?b": "y", "": "z"},
+        {"top": {"0:": "x", "a:b:c": "y", "@x:y": "z", "@xmlns:": "z", "@xmlns:q": ""}},
+        {"top": {"@xmlns:p": "urn:p", "@p:a": "x", "p:b": {"p:c d": "y"}}},
+        {"top": {"@xml:lang": "de", "@xmlns": "urn:x", "xmlns:a": "y", "@xmlns:xml": "z"}},
+    ],
+)
+def test_colons_in_names(client: httpx.Client, tree: Any) -> None:
+    """A colon divides a prefix from a name only where the prefix is declared; any other comes through as it is."""
+    made = post(client, json.dumps(tree).encode(), "json", "xml", **{"from": "json"})
+    back = json.loads(post(client, made, "xml", "json", **{"from": "xml"}))
+    assert back == (tree if len(tree) == 1 else {"root": tree})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '<?xml version="1.0" encoding="cp860"?><a>é</a>'.encode("cp860"),
+        '<?xml version="1.0" encoding="UTF-8"?><a>é</a>'.encode("cp1252"),
+        '<?xml version="1.0" encoding="UTF-16"?><a>é</a>'.encode(),
+        '<?xml version="1.0" encoding="UTF-32"?><a>é</a>'.encode("utf-32-be"),
+        '\n <?xml version="1.0"?><a>é</a>'.encode(),
+        b"<a>&eacute;</a>",
+    ],
+)
+def test_what_people_call_xml(client: httpx.Client, content: bytes) -> None:
+    """Encodings that are rare or other than declared, space before the declaration, HTML's names of letters: read as meant."""
+    assert json.loads(post(client, content, "xml", "json", **{"from": "xml"})) == {"a": "é"}
+
+
+def test_json_with_comments(client: httpx.Client) -> None:
+    """What people write into settings is passed over, and said; what is in a string stays; a missing value stays an error."""
+    content = b'{ // one\n "a": "//x,]", /* two\n */ "b": [1, 2,],\n}'
+    assert yaml.safe_load(post(client, content, "json", "yaml")) == {"a": "//x,]", "b": [1, 2]}
+    assert "comments" in warnings(client, content, "json", "yaml")
+    assert refusal(client, b"[1,,2] // x", "json", "yaml") == (422, "damaged")
+
+
 def test_xml_mapping(client: httpx.Client) -> None:
     """Attributes, repeated elements, mixed content, namespaces: each has its documented place."""
     content = b'<r xmlns:n="urn:n"><i k="1">a</i><i/><p>x <b>y</b> z</p><n:q>1</n:q></r>'
