@@ -45,6 +45,8 @@ def read_cues():
         if len(cues) > MAX_RECORDS:
             refuse("too_large", f"there are more than {MAX_RECORDS} cues")
     if not cues:
+        if lines[0].removeprefix("\ufeff").startswith("WEBVTT"):
+            refuse("empty", "there is no cue in this file")
         refuse("damaged", "there is no line with a start and an end time")
     late = sum(one["end"] < one["start"] for one in cues)
     if late:
@@ -107,6 +109,7 @@ def moment(value):
     return f"{year}-{month}-{day}" + (f"T{hour}:{minute}:{second}{zone}" if hour else "")
 
 
+ENTRIES = {"VEVENT": "event", "VTODO": "todo", "VJOURNAL": "journal", "VFREEBUSY": "busy"}
 CALENDAR = {
     "SUMMARY": "summary",
     "DTSTART": "start",
@@ -135,19 +138,20 @@ MOMENTS = {
 
 
 def read_calendar():
-    """Events, to-dos and journal entries, each with all of its properties; alarms and time zones are left out."""
-    records, stack = [], []
+    """Events, to-dos, journal entries and busy times, each with all of its properties; alarms and time zones are left out."""
+    records, stack, calendars = [], [], 0
     for name, parameters, value in properties():
         if name == "BEGIN":
             stack.append(value.strip().upper())
-            if stack[-1] in ("VEVENT", "VTODO", "VJOURNAL"):
-                records.append({"type": {"VEVENT": "event", "VTODO": "todo", "VJOURNAL": "journal"}[stack[-1]]})
+            calendars += stack[-1] == "VCALENDAR"
+            if stack[-1] in ENTRIES:
+                records.append({"type": ENTRIES[stack[-1]]})
                 if len(records) > MAX_RECORDS:
                     refuse("too_large", f"there are more than {MAX_RECORDS} entries")
         elif name == "END":
             if stack:
                 stack.pop()
-        elif stack and stack[-1] in ("VEVENT", "VTODO", "VJOURNAL"):
+        elif stack and stack[-1] in ENTRIES:
             record, key = records[-1], CALENDAR.get(name, name.lower())
             text = (
                 ", ".join(map(moment, value.split(",")))
@@ -163,7 +167,7 @@ def read_calendar():
                 record["timezone"] = parameters["TZID"]
             add_value(record, key, text)
     if not records:
-        refuse("damaged" if not stack else "empty", "there is no event, to-do or journal entry in this file")
+        refuse("empty" if calendars else "damaged", "there is no event, to-do, journal entry or busy time in this file")
     order = [
         "type",
         "summary",

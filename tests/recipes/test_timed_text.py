@@ -78,6 +78,17 @@ def test_calendar(client: httpx.Client) -> None:
     assert "2024-03-01 09:00:00 to 2024-03-01 10:00:00: Plan, then build" in post(client, ICS, "ics", "txt").decode()
 
 
+def test_busy_times_and_calendars_of_nothing(client: httpx.Client) -> None:
+    """Busy times are entries too; a calendar that has no entry is empty, and text that is no calendar damaged."""
+    busy = (
+        ICS[: ICS.index(b"BEGIN:VEVENT")]
+        + b"BEGIN:VFREEBUSY\r\nFREEBUSY:20240301T080000Z/PT3H\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n"
+    )
+    assert json.loads(post(client, busy, "ics", "json")) == [{"type": "busy", "freebusy": "20240301T080000Z/PT3H"}]
+    assert refusal(client, b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n", "ics", "csv") == (422, "empty")
+    assert refusal(client, b"hello\n", "ics", "csv", **{"from": "ics"}) == (422, "damaged")
+
+
 def test_contacts(client: httpx.Client) -> None:
     """A card is a row; what it has twice is joined in CSV and a list in JSON."""
     card = b"BEGIN:VCARD\r\nVERSION:2.1\r\nN:Doe;Jo\r\nFN;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:Jo=C3=AB\r\nTEL;CELL:1\r\nitem1.TEL;TYPE=home:2\r\nEND:VCARD\r\n"
@@ -91,5 +102,6 @@ def test_contacts(client: httpx.Client) -> None:
 
 
 def test_no_cue_at_all(client: httpx.Client) -> None:
-    """Text without a time line is not subtitles."""
+    """Text without a time line is not subtitles; a file of them that holds none is empty."""
+    assert refusal(client, b"WEBVTT\n\nNOTE nothing\n", "vtt", "srt") == (422, "empty")
     assert refusal(client, b"hello\n", "srt", "vtt", **{"from": "srt"}) == (422, "damaged")
