@@ -28,6 +28,7 @@ MODES = {  # what each target holds; anything else is converted, alpha last of a
     "pdf": {"1", "L", "P", "RGB"},
 }
 MOST_PIXELS = {"webp": 50_000_000, "avif": 28_000_000}  # their encoders take 16 and 31 bytes a pixel of a container's gigabyte
+MOST_READ_PIXELS = {"HEIF": 130_000_000}  # its decoder takes seven bytes a pixel
 MAX_SIDE = {"webp": 16383, "jpg": 65500, "gif": 65535, "avif": 32768}
 MAX_FRAMES = 5000
 MOVING = {"gif", "webp", "avif"}  # targets whose frames share one canvas and have times
@@ -43,6 +44,23 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, 
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses above twice this, in every reader and before it decodes
 simplefilter("ignore")
+
+
+class WithoutMetadata:
+    """An image of a HEIF file as pi_heif's reader has it, but for its metadata: a kind of them that is no text ends the process
+    (pi_heif 1.4), and none is needed, for the reader itself turns the picture upright."""
+
+    metadata = ()
+
+    def __init__(self, image):
+        self.image = image
+
+    def __getattr__(self, name):
+        return getattr(self.image, name)
+
+
+read_heif_image = pi_heif.HeifImage.__init__
+pi_heif.HeifImage.__init__ = lambda self, image: read_heif_image(self, WithoutMetadata(image))
 pi_heif.register_heif_opener(thumbnails=False)
 
 
@@ -92,6 +110,8 @@ def open_source():
         source = Image.open(SOURCE, formats=READERS)
         if source.width * source.height > MAX_PIXELS:
             raise Image.DecompressionBombError
+        if source.width * source.height > MOST_READ_PIXELS.get(source.format, MAX_PIXELS):
+            refuse("too_large", f"a picture of {source.width} x {source.height} pixels needs more memory to decode than a container has")
         return source
 
 

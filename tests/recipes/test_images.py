@@ -257,6 +257,13 @@ def test_icon(client: httpx.Client, tmp_path: Path) -> None:
         assert dot(made.convert("RGBA"), 128, 2)[3] == 0
 
 
+def test_metadata_of_no_known_kind(client: httpx.Client, tmp_path: Path) -> None:
+    """A HEIC whose metadata has a kind that is no text, which ends pi_heif's reader, is a picture all the same."""
+    content = (SAMPLES / "picture.heic").read_bytes()
+    content = content.replace(b"\0\4\0\0grid", b"\0\4\0\0E\xeaif").replace(b"auxl\0\4", b"cdsc\0\4")
+    assert opened(run(client, tmp_path, content, "heic", "png").output).size == (48, 32)
+
+
 def bomb() -> bytes:
     """Return a PNG that says it has 900 million pixels, in a few kilobytes."""
 
