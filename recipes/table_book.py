@@ -1,8 +1,7 @@
-"""Reads workbooks (xlsx, xlsm, xlsb, xls, ods) with calamine: which sheets, real values, and what calamine leaves
-out: error cells, formulas without a value, and sheets that claim more cells than a machine has."""
+"""Reads workbooks (xlsx, xlsm, xlsb, xls, ods) with calamine: which sheets, real values, and none that claims more cells
+than a machine has."""
 
 import io
-import posixpath
 import re
 import zipfile
 import zlib
@@ -12,9 +11,6 @@ import pyarrow.compute as pc
 
 SUSPICIOUS_BYTES = 200 << 20  # below this even a sheet that repeats one row, and packs a thousandfold, is harmless
 MAX_SHEET_CELLS = 12_000_000  # a sheet is held as a rectangle of Python values
-ERROR_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})(\d+)"[^>]*?\bt="e"[^>]*>(?:(?!</c>).)*?<v>([^<]*)</v>', re.S)
-NO_VALUE = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>|<f\b[^>]*/>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
-LAST_ROW = re.compile(rb'<row\b[^>]*?\br="(\d+)"')
 
 
 def read_book():
@@ -40,11 +36,20 @@ def read_book():
         sheets = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet] or list(
             book.sheets_metadata
         )
-        tables = []
-        for sheet in chosen(sheets, [one for one in sheets if one.visible == SheetVisibleEnum.Visible] or sheets):
-            errors = look_inside(parts, sheet.name) if parts else []
-            rows = book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
-            tables.append(table_of_rows(sheet.name, rows, errors))
+        visible = [one for one in sheets if one.visible == SheetVisibleEnum.Visible] or sheets
+        old = zip(book.sheets_metadata, errors_of_old_book() if magic.startswith(OLE) else [], strict=False)
+        errors_of = {one.name: errors for one, errors in old}
+
+        def table_of(sheet):
+            errors = look_inside(parts, sheet.name) if parts else errors_of.get(sheet.name, [])
+            return table_of_rows(sheet.name, book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False), errors)
+
+        tables = [table_of(sheet) for sheet in chosen(sheets, visible)]
+        if len(tables) == 1 and OPTIONS.get("sheet", "auto").strip() == "auto" and not tables[0].columns:
+            for sheet in visible[1:]:
+                if (table := table_of(sheet)).columns:
+                    warn(f"the first sheet is empty: this is the sheet {sheet.name!r}")
+                    return [table]
         return tables
     except PasswordError:
         refuse("encrypted", "the workbook is protected by a password")
@@ -93,47 +98,6 @@ def open_parts():
     return parts
 
 
-def sheet_xml(parts, name):
-    """The XML of one sheet of an xlsx; None for the other formats."""
-    if "xl/workbook.xml" not in parts.namelist():
-        return None
-    from lxml import etree
-
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-    try:
-        book = etree.fromstring(parts.read("xl/workbook.xml"), parser)
-        relations = etree.fromstring(parts.read("xl/_rels/workbook.xml.rels"), parser)
-    except etree.XMLSyntaxError as error:
-        refuse("damaged", f"the workbook's directory of sheets: {error}")
-    targets = {one.get("Id"): one.get("Target") for one in relations.iter("{*}Relationship")}
-    for sheet in book.iter("{*}sheet"):
-        if sheet.get("name") == name:
-            target = (
-                next((targets.get(value) for key, value in sheet.attrib.items() if key.endswith("}id")), None) or ""
-            )
-            path = (
-                posixpath.normpath(posixpath.join("xl", target)).lstrip("/")
-                if not target.startswith("/")
-                else target[1:]
-            )
-            return parts.read(path) if path in parts.namelist() else None
-    return None
-
-
-def look_at_size(xml, name):
-    """A sheet is held as a rectangle up to its last row and column: two cells can announce a billion."""
-    tail = xml[xml.rfind(b"<row") :]
-    found = LAST_ROW.match(tail)
-    rows = max(int(found[1]) if found else 0, xml.count(b"<row"))
-    for letters, columns in ((3, 16_384), (2, 702), (1, 26)):
-        if rows * columns <= MAX_SHEET_CELLS or letters == 1 or re.search(rb' r="[A-Z]{%d}\d' % letters, xml):
-            break
-    if rows * columns > MAX_SHEET_CELLS:
-        columns = max((column_number(one[1]) for one in re.finditer(rb'<c\b[^>]*?\br="([A-Z]+)\d', xml)), default=1)
-    if rows * columns > MAX_SHEET_CELLS:
-        refuse("too_large", f"sheet {name!r} spans {rows} rows and {columns} columns")
-
-
 def look_at_repeats(xml):
     """OpenDocument says of a cell or a row how often it is repeated: a few bytes can announce a billion cells."""
     for sheet in xml.split(b"<table:table ")[1:]:
@@ -155,14 +119,18 @@ def look_at_repeats(xml):
 
 
 def opendocument(parts):
-    """The ods that calamine shall read: not encrypted, of a bearable size, with the tabs and line breaks that are elements
-    there, which calamine passes over, as text."""
+    """The ods that calamine shall read: not encrypted, of a bearable size, not indented, with what calamine passes over as text:
+    the tabs and line breaks that are elements there, and the names of errors."""
     if "META-INF/manifest.xml" in parts.namelist() and b"encryption-data" in parts.read("META-INF/manifest.xml"):
         refuse("encrypted", "the workbook is protected by a password")
     xml = parts.read("content.xml")
     look_at_repeats(xml)
-    if b"<text:tab" not in xml and b"<text:line-break" not in xml:
+    indented = re.search(rb"<table:table-row\b[^>]*>\s", xml)
+    if not indented and not any(one in xml for one in (b"<text:tab", b"<text:line-break", b'calcext:value-type="error"')):
         return SOURCE
+    if indented:
+        xml = re.sub(rb">\s+<(?=/?table:|text:p\b)", b"><", xml)
+    xml = re.sub(rb' office:string-value=""(?=[^<>]* calcext:value-type="error")', b"", xml)
     xml = re.sub(rb"<text:tab\b[^>]*/>", b"&#9;", re.sub(rb"<text:line-break\b[^>]*/>", b"&#10;", xml))
     copy = io.BytesIO()
     with zipfile.ZipFile(copy, "w") as target:
@@ -172,30 +140,10 @@ def opendocument(parts):
     return copy
 
 
-def column_number(letters):
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
-
-
-def look_inside(parts, name):
-    """What calamine does not say of a sheet of an xlsx: its size before it is read, its error cells, formulas without a value."""
-    xml = sheet_xml(parts, name)
-    if not xml:
-        return []
-    look_at_size(xml, name)
-    blank = len(NO_VALUE.findall(xml))
-    if blank:
-        warn(f"{blank} formulas have no stored value and are empty: open and save the workbook once to have them")
-    return ERROR_CELL.findall(xml) if b't="e"' in xml else []
-
-
 def table_of_rows(name, rows, errors):
-    for letters, row, text in errors:
-        row, column = int(row) - 1, column_number(letters) - 1
+    for row, column, text in errors:
         if row < len(rows) and column < len(rows[row]):
-            rows[row][column] = text.decode(errors="replace")
+            rows[row][column] = text
     while rows and not any(cell != "" for cell in rows[-1]):
         rows.pop()
     if TARGET in ("json", "ndjson", "parquet", "xml"):  # a record needs names: an empty margin has none

@@ -12,6 +12,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from tests.recipes.posting import post, refusal, warnings
+from tests.recipes.programs import SAMPLES
 
 
 def book(*sheets: list[list[Any]], **states: str) -> bytes:
@@ -138,6 +139,57 @@ def test_errors_and_formulas_without_values(client: httpx.Client) -> None:
     content = book([["a", "b"], ["#DIV/0!", "=1+1"], ["x", 2]])
     assert post(client, content, "xlsx", "csv") == b"a,b\n#DIV/0!,\nx,2\n"
     assert "1 formulas have no stored value" in warnings(client, content, "xlsx", "csv")
+
+
+@pytest.mark.parametrize("prefix", [b"", b"x:"])
+def test_errors_however_they_are_written(client: httpx.Client, prefix: bytes) -> None:
+    """The order of attributes and the prefix of elements are the writer's to choose."""
+    sheet = b"<sheetData><row r='1'><c t='str' r='A1'><v>a</v></c></row><row r='2'><c t='e' r='A2'><v>#REF!</v></c></row></sheetData>"
+    sheet = b"<worksheet>" + sheet.replace(b"'", b'"') + b"</worksheet>"
+    sheet = sheet.replace(b"</", b"<//").replace(b"<", b"<" + prefix).replace(b"<" + prefix + b"//", b"</" + prefix)
+    named = b' xmlns%s="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' % prefix.join((b":", b"")).rstrip(
+        b":"
+    )
+    part, content = "xl/worksheets/sheet1.xml", book([["a"], [1]])
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        content = patched(content, part, package.read(part), sheet.replace(b">", named, 1))
+    assert post(client, content, "xlsx", "csv") == b"a\n#REF!\n"
+
+
+def test_errors_of_other_workbooks(client: httpx.Client) -> None:
+    """An error is its name in xls, where it is a number, and in OpenDocument, where it is the text beside an empty value."""
+    old = (SAMPLES / "table.xls").read_bytes()
+    number = old.index(b"\x03\x02\x0e\0")  # a record NUMBER, made BOOLERR
+    old = old[:number] + b"\x05\x02" + old[number + 2 : number + 10] + b"\x07\x01" + old[number + 12 :]
+    assert b"#DIV/0!" in post(client, old, "xls", "csv")
+    ods = post(client, b"a,b\nx,2\n", "csv", "ods")
+    cell = b'<table:table-cell office:value-type="string"'
+    wrong = cell + b' office:string-value="" calcext:value-type="error" xmlns:calcext="urn:x"'
+    assert (
+        post(client, patched(ods, "content.xml", cell + b"><text:p>x", wrong + b"><text:p>#N/A"), "ods", "csv")
+        == b"a,b\n#N/A,2\n"
+    )
+
+
+def test_an_indented_opendocument(client: httpx.Client) -> None:
+    """White space between the elements of a sheet is layout."""
+    ods = patched(post(client, b"a,b\nx y,2\n", "csv", "ods"), "content.xml", b"><table:", b">\n  <table:")
+    assert post(client, patched(ods, "content.xml", b"<text:p>", b"\n <text:p>"), "ods", "csv") == b"a,b\nx y,2\n"
+
+
+def test_a_sheet_coloured_to_its_end(client: httpx.Client) -> None:
+    """Cells that only have a style take no room, however far they reach."""
+    styled = b'<row r="1048576"><c r="A1048576" s="1"/><c r="XFD1048576" s="1"></c></row></sheetData>'
+    content = patched(book([["a"], [1]]), "xl/worksheets/sheet1.xml", b"</sheetData>", styled)
+    assert post(client, content, "xlsx", "csv") == b"a\n1\n"
+
+
+def test_an_empty_sheet_before_the_table(client: httpx.Client) -> None:
+    """Where the caller names none, the first sheet with something in it is taken; a sheet that is named is the one."""
+    content = book([], [["a"], [1]])
+    assert post(client, content, "xlsx", "csv") == b"a\n1\n"
+    assert "the first sheet is empty" in warnings(client, content, "xlsx", "csv")
+    assert refusal(client, content, "xlsx", "csv", sheet="Sheet1") == (422, "empty")
 
 
 def test_margins_and_merged_cells(client: httpx.Client) -> None:
