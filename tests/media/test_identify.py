@@ -23,9 +23,9 @@ from service.conversion.media import (
     identify,
     lineage,
 )
+from tests.corpus import foreign_files, needs_corpus
 
 SAMPLES = Path(__file__).parents[2] / "recipes" / "samples"
-CORPUS = Path(os.environ.get("RECAST_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NOISE = random.Random(7).randbytes(1024)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -53,18 +53,20 @@ def test_every_sample_is_what_its_extension_says(sample: Path) -> None:
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the foreign files are not here")
+@needs_corpus
 def test_every_foreign_file_is_what_a_good_sniffer_says() -> None:
     """All of the corpus, by the type that its list gives."""
-    rows = [line.split("\t") for line in (CORPUS / "corpus.tsv").read_text(encoding="utf-8").splitlines()[1:]]
-    assert [(row[0], row[3]) for row in rows] == [(row[0], _type_or_dash(CORPUS / row[0])) for row in rows]
+    files = foreign_files()
+    assert [(each.path.name, each.media_type) for each in files] == [
+        (each.path.name, _type_or_none(each.path)) for each in files
+    ]
 
 
-def _type_or_dash(path: Path) -> str:
+def _type_or_none(path: Path) -> str | None:
     try:
         return identify(path, filename=path.name, declared=None).media_type
     except MediaError:
-        return "-"
+        return None
 
 
 @pytest.mark.parametrize(
@@ -133,6 +135,7 @@ def test_without_a_name_the_bytes_are_enough(name: str) -> None:
         ("a,b\n1,ü\n".encode("utf-16-le"), "utf16-without-mark.csv"),
         ("a,b\n1,ü\n".encode("utf-16"), "utf16.csv"),
         ("a,b\n1,ü\n".encode("utf-32"), "utf32.csv"),
+        ("a,b\n1,ü\n".encode("utf-32-be"), "utf32-without-mark.csv"),
         ("名前,値\n表,1\n".encode("cp932"), "shift-jis.csv"),
         (b"a,b\r1,2\r3,4\r", "only-cr.csv"),
         (b"a,b\n1\x002,3\n", "nul.csv"),

@@ -1,17 +1,16 @@
-"""Foreign documents (RECAST_CORPUS): every one becomes every format, or is refused for a reason; and the words are compared."""
+"""Foreign documents: every one becomes every format, or is refused for a reason; and the words are compared."""
 
-import os
 import re
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.corpus import CORPUS, needs_corpus
 from tests.recipes.converting import run
 from tests.recipes.reading import recall, text_of
 
-CORPUS = Path(os.environ.get("RECAST_CORPUS", "/nowhere"))
-pytestmark = [pytest.mark.corpus, pytest.mark.skipif(not CORPUS.is_dir(), reason="RECAST_CORPUS is not set")]
+pytestmark = [pytest.mark.corpus, pytest.mark.slow, needs_corpus]
 TARGETS = {
     "docx": ["html", "md", "txt", "pdf", "odt", "rtf", "epub", "tex"],
     "doc": ["html", "md", "txt", "pdf", "docx", "odt"],
@@ -26,7 +25,7 @@ TARGETS = {
     "ipynb": ["html", "md", "txt", "pdf", "docx", "py"],
     "eml": ["html", "md", "txt", "json", "pdf", "docx"],
 }
-FILES = sorted(each for each in CORPUS.glob("*") if each.suffix[1:] in TARGETS) if CORPUS.is_dir() else []
+FILES = sorted(each for each in CORPUS.glob("*") if each.suffix[1:] in TARGETS)
 
 
 @pytest.mark.parametrize("source", FILES, ids=lambda path: path.name)

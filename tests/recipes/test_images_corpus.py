@@ -1,6 +1,5 @@
-"""Foreign pictures (RECAST_CORPUS): every one becomes every format, looks as it did, or is refused for a reason."""
+"""Foreign pictures: every one becomes every format, looks as it did, or is refused for a reason."""
 
-import os
 from pathlib import Path
 
 import httpx
@@ -9,13 +8,13 @@ import pypdfium2
 import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
+from tests.corpus import CORPUS, needs_corpus
 from tests.recipes.converting import run
 
-CORPUS = Path(os.environ.get("RECAST_CORPUS", "/nowhere"))
-pytestmark = [pytest.mark.corpus, pytest.mark.skipif(not CORPUS.is_dir(), reason="RECAST_CORPUS is not set")]
+pytestmark = [pytest.mark.corpus, pytest.mark.slow, needs_corpus]
 KINDS = {"png", "jpg", "jpeg", "gif", "webp", "tif", "tiff", "bmp", "ico", "heic", "avif"}
 TARGETS = ["png", "jpg", "webp", "gif", "tiff", "bmp", "avif", "ico", "pdf"]
-FILES = sorted(each for each in CORPUS.glob("*") if each.suffix[1:].lower() in KINDS) if CORPUS.is_dir() else []
+FILES = sorted(each for each in CORPUS.glob("*") if each.suffix[1:].lower() in KINDS)
 REASONS = {"damaged", "too_large", "unsupported", "contradiction", "unidentified"}
 
 
