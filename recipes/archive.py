@@ -21,7 +21,7 @@ MAX_ENTRIES = 100_000
 CHUNK = 1 << 20
 COMPRESSED = {"application/gzip": gzip.open, "application/x-bzip2": bz2.open, "application/x-xz": lzma.open}
 EPOCH = 315_532_800  # 1980-01-01, the first day of the zip format
-BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError)
+BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, UnicodeError)
 
 
 class Entry:

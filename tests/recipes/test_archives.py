@@ -105,6 +105,8 @@ def test_bombs(client: httpx.Client, named: str) -> None:
 
 def test_damaged_and_encrypted(client: httpx.Client) -> None:
     """Spoilt bytes are damaged, never half an archive; a password is named as the reason."""
+    misnamed = zipped({"ä.txt": b"x"}).replace("ä".encode(), b"\xe4\xe4")
+    assert refusal(client, misnamed, "zip", "json") == (422, "damaged")
     content = bytearray(zipped(FILES))
     content[60:70] = bytes(10)
     assert refusal(client, bytes(content), "zip", "tar") == (422, "damaged")
