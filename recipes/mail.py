@@ -8,9 +8,7 @@ def message_text(mail):
     """The text of the message; from its HTML when it has no other."""
     if mail.text.strip() or not mail.html.strip():
         return mail.text.replace("\r\n", "\n")
-    lines = []
-    plain_lines(parse_html(mail.html)[0], lines, "")
-    return re.sub(r"\n{3,}", "\n\n", "".join(lines)).strip()
+    return words_of(mail.html)
 
 
 def write_json_mail():

@@ -44,9 +44,13 @@ def read_message(message):
     """A Mail from a parsed message; messages inside it are attachments too, and their texts follow the body's."""
     mail = Mail()
     mail.headers = {name: " ".join(text.split()) for name in HEADERS if (text := header(message, name)).strip()}
+    bodies, choices = [], {}
     for number, part in enumerate(message.walk()):
         if number > MAX_PARTS:
             refuse("too_large", f"the message has more than {MAX_PARTS} parts")
+        if part.is_multipart():
+            choice = choices.get(part) or (part if part.get_content_subtype() == "alternative" else None)
+            choices.update((inner, choice) for inner in part.get_payload() if choice)
         kind, name = part.get_content_type(), part.get_filename()
         if kind == "message/rfc822" and number and part.is_multipart():
             inner = part.get_payload(0)
@@ -55,17 +59,48 @@ def read_message(message):
         if part.is_multipart():
             continue
         attached = part.get_content_disposition() == "attachment" or name
-        if kind == "text/html" and not attached:
-            mail.html += part_text(part)
-        elif kind == "text/plain" and not attached:
-            mail.text += part_text(part)
+        if kind in ("text/html", "text/plain") and not attached:
+            bodies.append((choices.get(part, part), kind, part_text(part)))
         else:
             raw = part.get_payload(decode=True) or b""
             identifier = (part.get("Content-ID") or "").strip(" <>")
             if identifier and kind.startswith("image/"):
                 mail.embedded[identifier] = f"data:{kind};base64,{base64.b64encode(raw).decode()}"
             mail.attachments.append((" ".join((name or f"part-{number}").split()), kind, raw))
+    put_together(mail, bodies)
     return mail
+
+
+def put_together(mail, bodies):
+    """The texts in their order, (what they are an alternative of, type, text) each, as one HTML and as one text: a text that has
+    no alternative stands in both."""
+    kinds = {(of, kind) for of, kind, _ in bodies}
+    pages = [
+        text if kind == "text/html" else text_html(text)
+        for of, kind, text in bodies
+        if kind == "text/html" or (of, "text/html") not in kinds
+    ]
+    texts = [
+        text.replace("\r\n", "\n") if kind == "text/plain" else words_of(text)
+        for of, kind, text in bodies
+        if kind == "text/plain" or (of, "text/plain") not in kinds
+    ]
+    if any(kind == "text/html" for _, kind, _ in bodies):
+        mail.html = pages[0] if len(pages) == 1 else "<hr>".join(map(inside_body, pages))
+    if any(kind == "text/plain" for _, kind, _ in bodies):
+        mail.text = texts[0] if len(texts) == 1 else "\n\n".join(text.strip("\n") for text in texts)
+
+
+def inside_body(page):
+    found = re.search(r"<body[^>]*>(.*?)(?:</body>|$)", page, re.S | re.I)
+    return found.group(1) if found else page
+
+
+def words_of(page):
+    lines = []
+    if page.strip():
+        plain_lines(parse_html(page)[0], lines, "")
+    return re.sub(r"\n{3,}", "\n\n", "".join(lines)).strip()
 
 
 def read_outlook():
@@ -125,6 +160,13 @@ def read_outlook():
 def read_mail():
     if SOURCE_TYPE == "application/vnd.ms-outlook":
         return read_outlook()
+    try:
+        return read_internet_message()
+    except RecursionError:
+        refuse("too_large", "the parts of the message are nested too deep")
+
+
+def read_internet_message():
     message = message_from_bytes(SOURCE.read_bytes().lstrip(b"\r\n"), policy=policy.default)
     if not message.keys():
         refuse("damaged", "this is not a mail message: it has no headers")
@@ -138,8 +180,7 @@ def read_mail():
 def body_html(mail):
     """The body as HTML, pictures of the message itself in place of their cid: references."""
     if mail.html.strip():
-        found = re.search(r"<body[^>]*>(.*?)(?:</body>|$)", mail.html, re.S | re.I)
-        page = found.group(1) if found else mail.html
+        page = inside_body(mail.html)
         for identifier, uri in mail.embedded.items():
             page = page.replace(f"cid:{identifier}", uri)
         return page

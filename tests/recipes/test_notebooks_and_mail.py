@@ -212,6 +212,31 @@ def test_odd_messages(client: httpx.Client, tmp_path: Path) -> None:
     assert run(client, tmp_path, b"not outlook", "msg", "txt").refused == "damaged"
 
 
+def test_every_text_of_a_message_arrives(client: httpx.Client, tmp_path: Path) -> None:
+    """A list's footer beside an HTML body, and a message passed on, are in every output; of alternatives there is one."""
+    inner = EmailMessage()
+    inner["From"], inner["Subject"] = "b@example.org", "first"
+    inner.set_content("passed on")
+    made = EmailMessage()
+    made["From"], made["Subject"] = "a@example.org", "second"
+    made.set_content("plain body")
+    made.add_alternative("<html><body><p>rich body</p></body></html>", subtype="html")
+    made.add_attachment("a footer", disposition="inline")
+    made.add_attachment(inner)
+    page = text_of(run(client, tmp_path, bytes(made), "eml", "html").output)
+    assert all(words in page for words in ("rich body", "a footer", "passed on"))
+    assert "plain body" not in page
+    read = json.loads(run(client, tmp_path, bytes(made), "eml", "json").output.read_text("utf-8"))
+    assert read["text"].split("\n\n") == ["plain body", "a footer", "passed on"]
+
+
+def test_a_message_nested_without_end(client: httpx.Client, tmp_path: Path) -> None:
+    """Parts in parts in parts are too much."""
+    parts = (b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(1500))
+    content = b"From: a@example.org\nSubject: x\nMIME-Version: 1.0\n" + b"".join(parts)
+    assert run(client, tmp_path, content, "eml", "txt").refused == "too_large"
+
+
 def test_a_message_inside_a_message(client: httpx.Client, tmp_path: Path) -> None:
     """A message sent on as an attachment is listed by its subject, and comes whole in the zip."""
     inner, outer = EmailMessage(), EmailMessage()
