@@ -63,7 +63,13 @@ def decoded(data, wanted="auto"):
                 warn(f"read as {name}")
                 return lenient(data, name).encode()
     bad = first_bad_byte(data)
-    return data if bad is None else legacy(data, bad)
+    if bad is None:
+        return data
+    for name, offset in (("utf-16-le", 1), ("utf-16-be", 0)):  # of a script in which only delimiters and digits have a NUL
+        if b"\0" in head[offset::2] and b"\0" not in head[1 - offset :: 2] and is_encoded(data, name):
+            warn(f"read as {name}")
+            return lenient(data, name).encode()
+    return legacy(data, bad)
 
 
 def is_encoded(data, name):

@@ -26,8 +26,8 @@ class Text(Struct, frozen=True):
 def decoded(head: bytes, *, complete: bool) -> Text | None:
     """Decode the beginning of a file that may be text in any encoding; None when it is not text.
 
-    Marks of order first, then UTF-32 and UTF-16 by their NULs, then UTF-8, then any 8-bit encoding (as Latin-1: only structure
-    matters).
+    Marks of order first, then UTF-32 and UTF-16 by their many NULs, then UTF-8, then UTF-16 by a few, then any 8-bit encoding
+    (as Latin-1: only structure matters).
     """
     for mark, encoding in _MARKS:
         if head.startswith(mark):
@@ -45,9 +45,20 @@ def decoded(head: bytes, *, complete: bool) -> Text | None:
     try:
         text = _utf8(head, complete=complete).removeprefix("\ufeff")
     except UnicodeDecodeError:
-        return _checked(head.decode("latin-1"), complete=complete)
+        return _checked(_wide(head) or head.decode("latin-1"), complete=complete)
     controlled = None if b"\0" in head else Text(text, complete, clean=False)  # as with \x01 between fields
     return _checked(text, complete=complete) or controlled
+
+
+def _wide(head: bytes) -> str | None:
+    """UTF-16 of a script that needs both bytes of a letter: then only its line ends, digits and delimiters have a NUL."""
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if head[first::2].count(0) and not head[1 - first :: 2].count(0):
+            try:
+                return codecs.getincrementaldecoder(encoding)().decode(head)
+            except UnicodeDecodeError:
+                return None
+    return None
 
 
 def is_utf8(head: bytes) -> bool:

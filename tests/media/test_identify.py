@@ -136,6 +136,7 @@ def test_without_a_name_the_bytes_are_enough(name: str) -> None:
         ("a,b\n1,ü\n".encode("utf-16"), "utf16.csv"),
         ("a,b\n1,ü\n".encode("utf-32"), "utf32.csv"),
         ("a,b\n1,ü\n".encode("utf-32-be"), "utf32-without-mark.csv"),
+        ("名前,値\n東京都市場,1\n".encode("utf-16-be"), "utf16-of-two-byte-letters.csv"),
         ("名前,値\n表,1\n".encode("cp932"), "shift-jis.csv"),
         (b"a,b\r1,2\r3,4\r", "only-cr.csv"),
         (b"a,b\n1\x002,3\n", "nul.csv"),

@@ -102,6 +102,7 @@ def test_delimiter_is_found(client: httpx.Client, delimiter: str) -> None:
         ("utf-16-le", "Zurich"),
         ("utf-32", "Zürich"),
         ("utf-32-be", "Zürich ʤ"),
+        ("utf-16-le", "東京都市場の名前でございます" * 9),
         ("cp1252", "Zürich: 5 €"),
         ("latin-1", "©"),
         ("cp1251", "Привет, как дела сегодня, товарищ"),
