@@ -1,5 +1,6 @@
 """What the README says is what the code does: its tables are generated, its programs run."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -35,9 +36,13 @@ def _settings_table() -> str:
 
 
 def test_the_formats_are_those_of_the_recipes() -> None:
-    """`recast formats --markdown` made the table."""
+    """`recast formats --markdown` made the table, with what needs no LibreOffice."""
     made = subprocess.run(
-        [sys.executable, "-m", "service", "formats", "--markdown"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "service", "formats", "--markdown"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"RECAST_OFFICE": "false"},  # the table is the same with LibreOffice and without
     )
     assert _between("formats") == made.stdout.strip()
 
