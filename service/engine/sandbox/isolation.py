@@ -41,8 +41,6 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_SECCOMP = 1, 4, 15, 22
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 
-_MADV_COLLAPSE = 25
-
 PID_SENTINEL = 0x5EC0_0001
 """Stands for the kernel's own pid in a filter, which is compiled long before that pid is known."""
 
@@ -75,9 +73,10 @@ def mount(kind: str, target: str, flags: int, options: str = "") -> None:
     _checked(_libc.mount(kind.encode(), target.encode(), kind.encode(), flags, options.encode()), f"mount {target}")
 
 
-def remount(target: str, flags: int) -> None:
-    """Change the flags of the mount at `target`."""
-    _checked(_libc.mount(None, target.encode(), None, flags, None), f"remount {target}")
+def remount(target: str, flags: int, options: str | None = None) -> None:
+    """Change the flags of the mount at `target`, or with MS_REMOUNT and `options` those of its file system."""
+    told = None if options is None else options.encode()
+    _checked(_libc.mount(None, target.encode(), None, flags, told), f"remount {target}")
 
 
 def clone_tree(path: str, attributes: int) -> int:
@@ -167,8 +166,8 @@ def landlock_abi() -> int:
         return 0
 
 
-def landlock(abi: int, readable: Sequence[str], writable: Sequence[str]) -> None:
-    """Confine file access to `readable` (read, execute) and `writable`; no TCP; no signals or abstract sockets outside."""
+def landlock_ruleset(abi: int, readable: Sequence[str], writable: Sequence[str]) -> int:
+    """A ruleset: only `readable` (read, execute) and `writable`; no TCP; no signals or abstract sockets outside."""
     handled = _ABI_1 | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0) | (_IOCTL_DEV if abi >= 5 else 0)  # noqa: PLR2004
     network = 3 if abi >= 4 else 0  # noqa: PLR2004 - bind and connect
     scopes = 3 if abi >= 6 else 0  # noqa: PLR2004 - abstract sockets and signals
@@ -178,10 +177,16 @@ def landlock(abi: int, readable: Sequence[str], writable: Sequence[str]) -> None
         for paths, rights in ((readable, _EXECUTE | _READ_FILE | _READ_DIR), (writable, handled & ~_DEVICE_NODES)):
             for path in paths:
                 _allow(ruleset, path, rights)
-        prctl(PR_SET_NO_NEW_PRIVS, 1)
-        syscall(_LANDLOCK_RESTRICT, ruleset, 0, what="landlock restrict")
-    finally:
+    except OSError:
         os.close(ruleset)
+        raise
+    return ruleset
+
+
+def landlock(ruleset: int) -> None:
+    """Confine this process to a ruleset for good, and close it. Needs no_new_privs."""
+    syscall(_LANDLOCK_RESTRICT, ruleset, 0, what="landlock restrict")
+    os.close(ruleset)
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
@@ -213,22 +218,3 @@ def private_bytes() -> int:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmData:"))
     except FileNotFoundError:  # an empty /proc: more than the truth, as most of what is mapped is not resident
         return 4 * 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def collapse_memory() -> None:
-    """Put this process's private memory on huge pages, which halves the time of a fork: there are fewer entries to copy.
-
-    A child that writes gets a copy of 4 KiB only, the kernel splits the huge page for it. MADV_COLLAPSE came with Linux 6.1;
-    where it is missing or memory is fragmented, forks are slower and nothing else.
-    """
-    huge = 2 << 20
-    try:
-        with open("/proc/self/maps", "rb") as file:
-            lines = [line.split() for line in file]
-    except FileNotFoundError:
-        return
-    for span, rights, _, _, inode, *_ in lines:
-        start, end = (int(part, 16) for part in span.split(b"-"))
-        start, end = -(-start // huge) * huge, end // huge * huge
-        if rights == b"rw-p" and inode == b"0" and start < end:
-            _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)

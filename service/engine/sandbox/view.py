@@ -13,7 +13,18 @@ from msgspec import Struct
 
 from service.engine.sandbox.contract import Package, SandboxDown
 
-_KERNEL_SIDE = ("frames.py", "inits.py", "cells.py", "isolation.py", "kernel.py", "launch.py", "zygote.py")
+KERNEL_SIDE = (
+    "cells.py",
+    "confinement.py",
+    "frames.py",
+    "inits.py",
+    "isolation.py",
+    "kernel.py",
+    "launch.py",
+    "pages.py",
+    "shell.py",
+    "zygote.py",
+)
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "libreoffice")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -98,7 +109,7 @@ def _lay_out(executable: str, paths: list[str]) -> tuple[list[str], dict[str, st
     for path in sorted({path for path in wanted if os.path.exists(path)}):
         if not any(path == above or path.startswith(f"{above}/") for above in shown):
             shown.append(path)
-    inside = (*shown, *[path for path in links if path in _SYSTEM])
+    inside = (*shown, *links)  # what is below a link is there already
     kept = {
         path: to for path, to in links.items() if path in _SYSTEM or not path.startswith(tuple(f"{p}/" for p in inside))
     }
@@ -109,6 +120,6 @@ def lay_down_code(directory: Path) -> None:
     """Copy the modules of the kernel's side to `directory`, as the package they are imported as."""
     package = directory / "service/engine/sandbox"
     package.mkdir(parents=True)
-    for name in _KERNEL_SIDE:
+    for name in KERNEL_SIDE:
         shutil.copyfile(Path(__file__).with_name(name), package / name)
         (package / name).chmod(0o644)

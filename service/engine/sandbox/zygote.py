@@ -1,14 +1,13 @@
 """The zygote: loads a family of libraries once, then forks a container for every Spawn it is sent.
 
 Runs inside the read-only view with one thread and sees no user's code or data: it forks, and the child confines itself
-(`confine`) before it becomes a kernel. It must not know of pools, tiers of memory or HTTP.
+(`confinement`) before it becomes a kernel. It must not know of pools, tiers of memory or HTTP.
 """
 
 import contextlib
 import gc
 import importlib
 import os
-import resource
 import selectors
 import signal
 import socket
@@ -16,35 +15,40 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from service.engine.sandbox import frames
+from service.engine.sandbox import confinement, frames
 from service.engine.sandbox import isolation as iso
 from service.engine.sandbox.inits import Inits
+from service.engine.sandbox.pages import Layout
+
+if TYPE_CHECKING:
+    from service.engine.sandbox.kernel import Kernel
 
 _CONTROL = 3
-_USER = 1000
 _MAX_FDS = 8
-_TMP_BYTES = 256 << 20
-_SHM_BYTES = 64 << 20
-_OPEN_FILES = 1024
-_NICE = 10
-_SINKS = ("/dev/null", "/dev/zero", "/dev/full")
 
 
 class Zygote:
     """Waits for Spawn frames and for the ends of its children."""
 
     def __init__(
-        self, control: socket.socket, plan: frames.Plan, inits: Inits | None, run: Callable[[socket.socket, int], None]
+        self,
+        control: socket.socket,
+        plan: frames.Plan,
+        inits: Inits | None,
+        fork: Callable[[], int],
+        kernel: "Kernel",
     ) -> None:
         self._control = control
         self._plan = plan
         self._namespaces = plan.isolation == "namespaces"
         self._self = os.pidfd_open(os.getpid())
         self._inits = inits
-        self._run_kernel = run
+        self._fork = fork
+        self._kernel = kernel
         self._children: dict[int, tuple[int, int]] = {}  # pidfd of a kernel -> its pid and the Spawn's id
         self._poll = selectors.DefaultSelector()
         self._poll.register(control, selectors.EVENT_READ)
@@ -88,19 +92,21 @@ class Zygote:
                 os.close(fd)
 
     def _spawn(self, order: frames.Spawn, fds: list[int], made: list[int]) -> int:
-        init = self._inits.take() if self._inits else -1
-        if init >= 0:
-            iso.setns(init, iso.NEWPID)
+        taken = self._inits.take() if self._inits else []
+        if taken:
+            iso.setns(taken[0], iso.NEWPID)
         try:
-            pid = os.fork()
+            pid = self._fork()
             if not pid:
-                self._become_kernel(order, fds)
+                self._become_kernel(order, fds, taken)
         finally:
-            if init >= 0:
+            if self._inits:
                 iso.setns(self._self, iso.NEWPID)
+                self._inits.make()
+            for fd in taken[1:]:
+                os.close(fd)
         made.append(self._watch(pid, order.id))
-        if init >= 0:
-            made.append(init)
+        made += taken[:1]
         return pid
 
     def _watch(self, pid: int, order: int) -> int:
@@ -149,102 +155,28 @@ class Zygote:
     def _tell(self, frame: msgspec.Struct) -> None:
         self._control.send(frames.encode(frame))
 
-    def _become_kernel(self, order: frames.Spawn, fds: list[int]) -> None:
+    def _become_kernel(self, order: frames.Spawn, fds: list[int], taken: list[int]) -> None:
         """In the child; never returns, so that nothing of the zygote's loop runs twice."""
         try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)
-            os.dup2(fds[1], 1)
-            os.dup2(fds[1], 2)
-            os.dup2(fds[0], _CONTROL, inheritable=False)
-            control = socket.socket(fileno=_CONTROL)
+            if self._plan.isolation == "uids":
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for there, here in ((fds[1], 1), (fds[1], 2), (fds[0], _CONTROL)):  # 0 is /dev/null already
+                os.dup2(there, here, inheritable=here != _CONTROL)
+            control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=_CONTROL)
             try:
-                handed = confine(order, fds[2:], self._plan)
+                handed = confinement.confine(order, fds[2:], taken, self._plan)
             except OSError as error:
                 control.sendall(frames.pack(frames.Refused(str(error))))
                 os._exit(1)
             socket.send_fds(control, [frames.pack(frames.Ready())], handed)
             iso.close_from(_CONTROL + 1)
-            self._run_kernel(control, self._private_bytes)
+            self._kernel.serve(control, self._private_bytes)
         except BaseException:  # noqa: BLE001 - the edge of the child: whatever it was, it ends here
             traceback.print_exc()
             sys.stderr.flush()
         finally:
             os._exit(1)
-
-
-def confine(order: frames.Spawn, fds: list[int], plan: frames.Plan) -> list[int]:
-    """Make this process a container. Returns descriptors for the engine: /mnt/data and, with namespaces, the mounts.
-
-    The order matters: cgroup while it can be written, mounts while there are capabilities, then uid, Landlock, seccomp.
-    """
-    iso.die_with_parent(0 if plan.isolation == "namespaces" else os.getppid())
-    joined = fds[0] if order.joins_mounts else None
-    for fd in fds[len(fds) - order.cgroups :]:
-        os.write(fd, b"0")  # "the writing process" in cgroup.procs and in v1's tasks
-    if plan.isolation == "namespaces":
-        data, temporary = "/mnt/data", "/tmp"
-        _mounts(order, plan, joined)
-    else:
-        data, temporary = f"{order.directory}/data", f"{order.directory}/tmp"
-        os.environ.update(_at(temporary))
-    handed = [os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
-    if plan.isolation == "namespaces" and not plan.empty_proc:
-        handed.append(os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC))
-    for which, value in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        (resource.RLIMIT_FSIZE, order.disk_bytes),
-        (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_MSGQUEUE, 0),
-    ):
-        iso.limit(which, value)
-    _become_user(order.slot, plan)
-    os.chdir(data)
-    iso.name_process("kernel")
-    writable = [data, temporary, "/dev/shm", *_SINKS] if plan.isolation == "namespaces" else [data, temporary, *_SINKS]
-    iso.die_with_parent(0 if plan.isolation == "namespaces" else os.getppid())
-    iso.prctl(iso.PR_SET_NO_NEW_PRIVS, 1)
-    if plan.landlock_abi:
-        iso.landlock(plan.landlock_abi, plan.readable, writable)
-    os.setpriority(os.PRIO_PROCESS, 0, _NICE)  # the engine, the zygotes and the making of containers come first
-    iso.load_filter(plan.filter)
-    return handed
-
-
-def _mounts(order: frames.Spawn, plan: frames.Plan, joined: int | None) -> None:
-    flags = iso.MS_NOSUID | iso.MS_NODEV
-    if joined is None:
-        owner = f"mode=0700,uid={order.slot},gid={order.slot}"
-        iso.unshare(iso.NEWNS | iso.NEWIPC | iso.NEWNET)
-        iso.mount("tmpfs", "/mnt/data", flags, f"{owner},size={order.disk_bytes},nr_inodes={order.files + 1}")
-        iso.mount("tmpfs", "/tmp", flags, f"{owner},size={_TMP_BYTES},nr_inodes=20000")
-        iso.mount("tmpfs", "/dev/shm", flags, f"{owner},size={_SHM_BYTES},nr_inodes=1000")
-    else:  # the files of an interpreter that ended: its mounts, a new interpreter
-        iso.unshare(iso.NEWIPC | iso.NEWNET)
-        iso.setns(joined, iso.NEWNS)
-    if not plan.empty_proc:
-        iso.mount("proc", "/proc", flags | iso.MS_NOEXEC)
-
-
-def _become_user(slot: int, plan: frames.Plan) -> None:
-    """No capability, and a uid that nobody else has: with namespaces seen as 1000, in a user namespace of its own."""
-    own = slot if plan.isolation == "namespaces" else (plan.uid_base or 0) + slot
-    if plan.uid_base is not None:
-        if plan.isolation == "uids":
-            os.setgroups([])
-        os.setresgid(own, own, own)
-        os.setresuid(own, own, own)
-    iso.prctl(iso.PR_SET_DUMPABLE, 1)  # forgotten with the credentials; without it /proc/self belongs to root
-    if plan.isolation == "namespaces" and not plan.empty_proc:
-        iso.unshare(iso.NEWUSER)
-        iso.map_ids("self", f"{_USER} {own} 1", f"{_USER} {own} 1", deny_setgroups=True)
-    iso.drop_capabilities()
-
-
-def _at(temporary: str) -> dict[str, str]:
-    return {"HOME": temporary, "TMPDIR": temporary, "MPLCONFIGDIR": f"{temporary}/.matplotlib"}
 
 
 def load(modules: list[str]) -> list[str]:
@@ -266,18 +198,20 @@ def prime(source: str) -> None:
 def main() -> None:
     """See the module."""
     os.set_inheritable(_CONTROL, False)
+    os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)  # of the view, for all kernels
     del sys.path[0]
     control = socket.socket(fileno=_CONTROL)
     plan = msgspec.msgpack.decode(control.recv(frames.MAX_PACKET_BYTES), type=frames.Plan)
     iso.name_process("zygote")
-    inits = Inits() if plan.isolation == "namespaces" else None
+    inits = Inits(plan.landlock_abi, plan.readable, confinement.WRITABLE) if plan.isolation == "namespaces" else None
+    layout = Layout()
     from service.engine.sandbox import kernel  # noqa: PLC0415 - not before: the helper just forked stays without IPython
 
     try:
         missing = load(plan.modules)
-        kernel.prepare()
+        cells = kernel.Kernel()
         prime(plan.prime)
-        kernel.warm()
+        cells.warm()
         threads = len(os.listdir("/proc/self/task")) if not plan.empty_proc else threading.active_count()
         if threads != 1:  # a lock that another thread holds would be held for ever in every child
             raise RuntimeError(f"{threads} threads are running after loading {plan.modules}")
@@ -285,6 +219,6 @@ def main() -> None:
         control.send(frames.encode(frames.Failed(0, traceback.format_exc()[-4000:])))
         return
     gc.collect()
-    iso.collapse_memory()
+    layout.finish()
     gc.freeze()  # the collector must not touch, and so copy, the pages that children share
-    Zygote(control, plan, inits, kernel.serve).serve(missing)
+    Zygote(control, plan, inits, layout.fork, cells).serve(missing)
