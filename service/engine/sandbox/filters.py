@@ -11,13 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seccompy import bpf
-from seccompy.syscalls import AARCH64_SYSCALLS, X86_64_SYSCALLS, arch, audit_arch
+from seccompy.syscalls import AARCH64_SYSCALLS, X86_64_SYSCALLS, arch
 
 from service.engine.sandbox.contract import Isolation
 from service.engine.sandbox.isolation import PID_SENTINEL
 
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NR, _ARCH, _ARGUMENTS = 0, 4, 16
+
+ARCHITECTURES = {"x86_64": (X86_64_SYSCALLS, 0xC000_003E), "aarch64": (AARCH64_SYSCALLS, 0xC000_00B7)}
+"""By name: numbers of system calls, and the AUDIT_ARCH_* value of linux/audit.h that a filter sees."""
 
 _ALWAYS = """
 read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 close close_range lseek dup dup2 dup3 pipe pipe2
@@ -77,8 +80,17 @@ class Rule:
     otherwise: int = _ERRNO | errno.EPERM
 
 
-def compile_filter(isolation: Isolation) -> bytes:
-    """The filter of a tier, as packed `struct sock_filter`; PID_SENTINEL stands for the process's own pid."""
+def compile_filter(isolation: Isolation, architecture: str | None = None) -> bytes:
+    """The filter of a tier, as packed `struct sock_filter`; PID_SENTINEL stands for the process's own pid.
+
+    Args:
+        isolation: The tier.
+        architecture: A key of `ARCHITECTURES`; None: this machine's.
+    """
+    return _assemble(_rules(isolation), *ARCHITECTURES[architecture or arch()])
+
+
+def _rules(isolation: Isolation) -> dict[str, Rule | int]:
     names = list(_ALWAYS)
     own = (0, PID_SENTINEL)
     rules: dict[str, Rule | int] = {
@@ -105,11 +117,15 @@ def compile_filter(isolation: Isolation) -> bytes:
     if isolation is Isolation.NAMESPACES:
         names += _WITH_NAMESPACES
         rules["socket"] = Rule(0, (socket.AF_UNIX,), otherwise=_ERRNO | errno.ENETUNREACH)
-    return _assemble(dict.fromkeys(names, _ALLOW) | rules)
+    return dict.fromkeys(names, _ALLOW) | rules
 
 
-def _assemble(rules: Mapping[str, Rule | int]) -> bytes:
-    table = {"x86_64": X86_64_SYSCALLS, "aarch64": AARCH64_SYSCALLS}[arch()]
+def number_of(name: str) -> int:
+    """The number of a system call on this machine."""
+    return ARCHITECTURES[arch()][0][name]
+
+
+def _assemble(rules: Mapping[str, Rule | int], table: Mapping[str, int], audit_arch: int) -> bytes:
     decided = {table[name]: rule for name, rule in rules.items() if name in table}
     newest = max(table.values())
     ranges: list[tuple[int, Rule | int]] = []
@@ -120,7 +136,7 @@ def _assemble(rules: Mapping[str, Rule | int]) -> bytes:
     ranges.append((newest + 1, _ERRNO | errno.ENOSYS))
     instructions: list[bpf.Insn] = [
         bpf.Load(_ARCH),
-        bpf.Jump(bpf.BPF_JEQ, audit_arch(), None, "foreign"),
+        bpf.Jump(bpf.BPF_JEQ, audit_arch, None, "foreign"),
         bpf.Load(_NR),
     ]
     labels: dict[str, int] = {}

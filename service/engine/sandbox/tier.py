@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from service.engine.sandbox import isolation as iso
 from service.engine.sandbox.contract import Isolation
+from service.engine.sandbox.filters import number_of
 
 SLOTS = 60_000
 
@@ -47,7 +48,8 @@ def candidates(base: int | None) -> list[Tier]:
 
 def examination(tier: Tier, secret: Path) -> str:
     """A hostile program for a container of `tier`; prints a JSON list of what it could do and should not."""
-    known = {"secret": str(secret), "engine": os.getpid(), "namespaces": tier.namespaces}
+    init_module = number_of("init_module")
+    known = {"secret": str(secret), "engine": os.getpid(), "namespaces": tier.namespaces, "init_module": init_module}
     return f"known = {known!r}\n" + _EXAMINATION
 
 
@@ -105,7 +107,7 @@ must_fail("make a user namespace", lambda: libc.unshare(0x10000000))
 must_fail("make a mount namespace", lambda: libc.unshare(0x00020000))
 must_fail("mount", lambda: libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 0, b""))
 must_fail("trace init", lambda: libc.ptrace(16, 1, 0, 0))
-must_fail("load a kernel module", lambda: libc.syscall(175, 0, 0, 0))
+must_fail("load a kernel module", lambda: libc.syscall(known["init_module"], 0, 0, 0))
 must_fail("signal the engine", lambda: os.kill(known["engine"], 0))
 if os.getuid():
     must_fail("become root", lambda: os.setuid(0))
