@@ -18,6 +18,7 @@ from msgspec import Struct
 from seccompy.syscalls import AARCH64_SYSCALLS, X86_64_SYSCALLS
 
 _REPOSITORY = Path(__file__).parents[2]
+_DRIVERS = {"wire": Path(__file__).with_name("wire_driver.py")}
 _DRIVER = Path(__file__).with_name("driver.py")
 _USER = 3000
 SECRET = "the-engine-knows-" + uuid.uuid4().hex
@@ -25,6 +26,7 @@ _DOCKER = "chown dac_override fsetid fowner mknod net_raw setgid setuid setfcap 
 _AS_USER = ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups"]
 TIERS = {
     "root": ([], "namespaces", False),
+    "wire": ([], "namespaces", False),
     "user": (_AS_USER, "namespaces", False),
     "uids": (["setpriv", "--bounding-set=-all," + ",".join(f"+{name}" for name in _DOCKER.split())], "uids", True),
     "landlock": ([*_AS_USER, "--no-new-privs", "--bounding-set=-all"], "landlock", True),
@@ -81,11 +83,11 @@ class Container:
 
     def __init__(self, box: "Box", kernel: int) -> None:
         self._box = box
-        self._kernel = kernel
+        self.number = kernel
 
     def run(self, code: str, *, seconds: float = 20) -> Cell:
         """Run a cell."""
-        return Cell(**self._box.ask("run", kernel=self._kernel, code=code, seconds=seconds))
+        return Cell(**self._box.ask("run", kernel=self.number, code=code, seconds=seconds))
 
     def attack(self, code: str, *, seconds: float = 20) -> Cell:
         """Run a program that has the attacker's tools: `attempt`, `call`, `libc`, `NR` and the usual imports."""
@@ -94,7 +96,7 @@ class Container:
 
     def do(self, operation: str, **arguments: Any) -> Any:
         """One operation on this kernel."""
-        return self._box.ask(operation, kernel=self._kernel, **arguments)
+        return self._box.ask(operation, kernel=self.number, **arguments)
 
     def read(self, path: str) -> bytes:
         """The content of a file in /mnt/data."""
@@ -107,19 +109,21 @@ class Container:
 
 
 class Box:
-    """A process with a Sandbox in it. `tier` is root, user, uids or landlock."""
+    """A process with a Sandbox in it. `tier` is root, user, uids, landlock, or wire: as root, through /v1/responses."""
 
     def __init__(self, tier: str, python: str, kernel_python: str, **settings: int) -> None:
         prefix, weakest, like_docker = TIERS[tier]
         self.tier = tier
         self.namespaces = weakest == "namespaces"
         self.forks = tier != "landlock"
+        self.renews = tier == "wire"
+        """Whether a kernel that ended is replaced at once, as the engine does."""
         told = json.dumps(
             {"python": kernel_python, "weakest": weakest, "like_docker": like_docker, "reserve": 1, **settings}
         )
         site = f"{_REPOSITORY}:{_REPOSITORY}/.venv/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
         self.process = subprocess.Popen(
-            [*prefix, python, str(_DRIVER), told],
+            [*prefix, python, str(_DRIVERS.get(tier, _DRIVER)), told],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={
@@ -156,6 +160,8 @@ class Box:
 
     def container(self, family: str = "light", **limits: int) -> Container:
         """A fresh container."""
+        if self.tier == "wire" and "memory_bytes" in limits:
+            pytest.skip("over the wire memory comes in tiers")
         return Container(self, self.ask("spawn", family=family, limits=limits))
 
     def kill(self) -> None:
@@ -177,7 +183,7 @@ def pythons(folder: Path, tier: str) -> tuple[str, str]:
     if _ELSEWHERE:
         return "python", "/opt/recast/kernel/bin/python"
     mine = _REPOSITORY / ".venv/kernel/bin/python"
-    if tier == "root" and mine.exists():
+    if tier in ("root", "wire") and mine.exists():
         return sys.executable, str(mine)
     debian = shutil.which("python3", path="/usr/bin") or pytest.skip("no system Python that an ordinary user could run")
     same = subprocess.run(

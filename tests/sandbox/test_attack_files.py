@@ -80,11 +80,11 @@ def test_a_file_swapped_for_a_link_is_never_followed(box: Box, container: Contai
     secret.write_text("stolen")
     container.attack(f"open('a', 'w').write('mine'); os.symlink({str(secret)!r}, 'b')")
     box.send(
-        "run", kernel=container._kernel, seconds=1.0, code="while True: call('renameat2', -100, b'a', -100, b'b', 2)"
+        "run", kernel=container.number, seconds=1.0, code="while True: call('renameat2', -100, b'a', -100, b'b', 2)"
     )
     answers = []
     for _ in range(300):
-        box.send("read", kernel=container._kernel, path="a")
+        box.send("read", kernel=container.number, path="a")
     for _ in range(301):
         try:
             answers.append(box.receive())

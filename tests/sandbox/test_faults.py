@@ -40,7 +40,10 @@ def _family(root: int) -> set[int]:
 
 
 def _is_zygote(pid: int) -> bool:
-    return Path(f"/proc/{pid}/comm").read_text().strip() == "zygote"
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() == "zygote"
+    except FileNotFoundError:  # it has ended since
+        return False
 
 
 def _commands(marker: str) -> list[bytes]:
@@ -84,7 +87,7 @@ def test_a_kernel_killed_in_a_cell_is_reported_and_can_be_restarted(own_box: Box
     container = own_box.container()
     container.run("open('kept', 'w').write('here')")
     pid = container.do("pids")[0]
-    own_box.send("run", kernel=container._kernel, code="import time; print('a'); time.sleep(30)", seconds=30)
+    own_box.send("run", kernel=container.number, code="import time; print('a'); time.sleep(30)", seconds=30)
     time.sleep(0.5)
     os.kill(pid, signal.SIGKILL)
     result = own_box.receive()
@@ -108,7 +111,7 @@ def test_a_pid_1_killed_takes_its_container_only(own_box: Box) -> None:
 def test_a_zygote_killed_is_replaced_within_a_second(own_box: Box) -> None:
     """Its containers die with it, callers are told, and the next container comes from a new zygote."""
     container = own_box.container()
-    own_box.send("run", kernel=container._kernel, code="import time; time.sleep(30)", seconds=30)
+    own_box.send("run", kernel=container.number, code="import time; time.sleep(30)", seconds=30)
     time.sleep(0.3)
     own_box.send("zygotes")
     zygote = next(pid for pid in _family(own_box.receive()[0]) if _is_zygote(pid))
@@ -154,7 +157,7 @@ def test_an_engine_killed_leaves_nothing(own_box: Box, make_box: Any) -> None:
     container.run(
         f"import subprocess\nopen('x', 'w').write('x')\nsubprocess.Popen(['sleep', '{marker}'], start_new_session=True)"
     )
-    own_box.send("run", kernel=container._kernel, code="import time; time.sleep(60)", seconds=60)
+    own_box.send("run", kernel=container.number, code="import time; time.sleep(60)", seconds=60)
     time.sleep(0.3)
     directory = own_box.ask("about")["directory"]
     family = _family(own_box.process.pid) - {own_box.process.pid}
@@ -211,7 +214,7 @@ def test_callers_who_leave_leave_nothing(make_box: Any) -> None:
     assert _soon(lambda: len(_family(box.process.pid)) <= count)
     after = box.ask("about")
     assert (after["fds"], after["counts"]["live"], after["counts"]["memory_bytes"]) == (before["fds"], 0, 0)
-    assert _groups_of_containers(before["directory"]) == []
+    assert len({group.name for group in _groups_of_containers(before["directory"])}) <= 1  # the next container's
 
 
 def test_admission_ends_at_the_budget(make_box: Any) -> None:
@@ -237,3 +240,13 @@ def test_a_rotated_zygote_lives_until_its_last_container(make_box: Any) -> None:
     assert old.run("x").logs == "42\n"
     old.close()
     assert _soon(lambda: len(box.ask("zygotes")) == 1)
+
+
+@pytest.mark.slow
+def test_more_containers_live_than_one_may_have_files_open(make_box: Any) -> None:
+    """What a zygote holds for each of its containers does not count against the next."""
+    box = make_box("root", reserve=0, budget_bytes=1 << 45)
+    containers = [box.container(processes=10) for _ in range(1100)]
+    assert [containers[number].run("1").logs for number in (0, -1)] == ["1\n", "1\n"]
+    code = "import os\nfiles = []\ntry:\n    while True: files.append(open('/dev/null'))\nexcept OSError: print(len(files) < 1024)"
+    assert containers[-1].run(code).logs == "True\n"

@@ -1,4 +1,4 @@
-"""Memory and process walls by cgroups, v2 where it is delegated to us, else v1, else none.
+"""Memory and process walls and shares of the CPU by cgroups, v2 where it is delegated to us, else v1, else none.
 
 A wall stands above what RLIMIT_DATA sees: children, tmpfs pages and cheats. The engine makes the groups; a container's
 process puts itself in by writing `0` to a descriptor it was handed, which is cheaper than writing its pid from outside.
@@ -6,6 +6,7 @@ process puts itself in by writing `0` to a descriptor it was handed, which is ch
 
 import asyncio
 import contextlib
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,36 +14,45 @@ from pathlib import Path
 from service.engine.sandbox.contract import Limits
 
 _HEADROOM = 1.25  # a MemoryError inside is the better answer, so the wall stands behind RLIMIT_DATA
-_REMOVE_TRIES = 50
+_WALLS = ("memory.max", "memory.swap.max", "memory.limit_in_bytes", "pids.max")
+# Of 1024 (v1) and 100 (v2), which a single busy thread of the engine has: all containers together are to leave it room.
+_SHARES = {"cpu.shares": "512", "cpu.weight": "50"}
+_REMOVE_TRIES = 60
 _LEAF = "recast-main"
 
 
 class Group:
-    """The groups of one container. Descriptors are opened for every process that joins."""
+    """The groups of one container. Each process that joins gets descriptors of its own."""
 
-    def __init__(self, paths: Sequence[Path], procs: str, oom_file: Path | None) -> None:
+    def __init__(self, paths: Sequence[Path], procs: str, oom_file: Path | None, walls: Sequence[Path] = ()) -> None:
         self._paths = paths
         self._procs = procs
         self._oom_file = oom_file
+        self._walls = walls
+        self._limits: Limits | None = None
+        self._opened: list[int] = []
+
+    def open(self) -> None:
+        """Have descriptors ready for the first that joins. Raises OSError."""
+        self._opened = [os.open(path / self._procs, os.O_WRONLY | os.O_CLOEXEC) for path in self._paths]
 
     def join_fds(self) -> list[int]:
-        """Descriptors to write `0` to; the caller closes them."""
-        return [os.open(path / self._procs, os.O_WRONLY | os.O_CLOEXEC) for path in self._paths]
+        """Descriptors to write `0` to; the caller closes them. Raises OSError."""
+        if not self._opened:
+            self.open()
+        fds, self._opened = self._opened, []
+        return fds
 
     def limit(self, limits: Limits) -> None:
-        """Set the walls; a parked container gets them when it is handed out."""
+        """Set the walls, if they stand elsewhere."""
+        if limits == self._limits:
+            return
         memory = str(int(limits.memory_bytes * _HEADROOM))
-        for path in self._paths:
-            for name, value in (
-                ("memory.max", memory),
-                ("memory.swap.max", "0"),
-                ("memory.limit_in_bytes", memory),
-                ("pids.max", str(limits.processes)),
-            ):
-                with contextlib.suppress(
-                    FileNotFoundError, PermissionError
-                ):  # each is in one of v2, v1 memory, v1 pids
-                    _write(path / name, value)
+        values = {"memory.swap.max": "0", "pids.max": str(limits.processes)}
+        for wall in self._walls:
+            with contextlib.suppress(PermissionError):
+                _write(wall, values.get(wall.name, memory))
+        self._limits = limits
 
     def out_of_memory(self) -> bool:
         """Whether the wall killed anything."""
@@ -54,15 +64,18 @@ class Group:
         return False
 
     async def remove(self) -> None:
-        """Remove the groups; v1 needs a moment after the last process ended."""
+        """Remove the groups; they need a moment after the last process ended."""
+        for fd in self._opened:
+            os.close(fd)
+        self._opened = []
         for path in self._paths:
-            for _ in range(_REMOVE_TRIES):
+            for number in range(_REMOVE_TRIES):
                 try:
                     path.rmdir()
                 except FileNotFoundError:
                     break
                 except OSError:
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(min(0.001 * 2**number, 0.01))
                 else:
                     break
 
@@ -74,35 +87,63 @@ class Cgroups:
         self.parents = parents
         self._v2 = v2
         self.walls_memory = walls_memory
+        self._numbers = itertools.count(1)
+        self._spare: Group | None = None
 
     @classmethod
     def detect(cls, name: str) -> "Cgroups":
         """Make groups called `name` where that can be done. Never raises: without, a poller and RLIMIT_NPROC stand in."""
         with contextlib.suppress(OSError):
             if parent := _v2_parent(name):
+                _weigh(parent)
                 return cls([parent], v2=True, walls_memory=True)
         parents = {}
-        for controller in ("memory", "pids"):
+        usual = os.sched_getscheduler(0) in (os.SCHED_OTHER, os.SCHED_BATCH)  # v1's cpu takes no realtime processes
+        for controller in ("memory", "pids", "cpu") if usual else ("memory", "pids"):
             with contextlib.suppress(OSError):
                 if own := _own_v1(controller):
                     (own / name).mkdir(exist_ok=True)
                     parents[controller] = own / name
+                    _weigh(own / name)
         return cls(list(parents.values()), v2=False, walls_memory="memory" in parents)
 
-    def make(self, number: int) -> Group:
-        """Groups for one container. Raises OSError."""
-        paths = [parent / str(number) for parent in self.parents]
+    def take(self) -> Group:
+        """Groups for one container, with the usual limits. Raises OSError."""
+        group, self._spare = self._spare or self._make(), None
+        return group
+
+    def prepare(self) -> None:
+        """Make the next ones before they are asked for. Making them costs as much as running a cell."""
+        if self._spare is None:
+            with contextlib.suppress(OSError):  # whoever asks for them is told
+                self._spare = self._make()
+
+    def _make(self) -> Group:
+        number = str(next(self._numbers))
+        paths = [parent / number for parent in self.parents]
         for path in paths:
             path.mkdir(parents=True)  # somebody may have tidied up the empty parent
         memory = paths[0] / ("memory.events" if self._v2 else "memory.oom_control") if self.walls_memory else None
-        return Group(paths, "cgroup.procs" if self._v2 else "tasks", memory)
+        walls = [wall for path in paths for name in _WALLS if (wall := path / name).exists()]
+        group = Group(paths, "cgroup.procs" if self._v2 else "tasks", memory, walls)
+        group.open()
+        group.limit(Limits())
+        return group
 
     async def close(self) -> None:
         """Remove the parents, and what an engine that was killed left in them."""
+        if self._spare is not None:
+            await self._spare.remove()
         for parent in self.parents:
             with contextlib.suppress(OSError):
                 await Group([path for path in parent.iterdir() if path.is_dir()], "", None).remove()
         await Group(self.parents, "", None).remove()
+
+
+def _weigh(parent: Path) -> None:
+    for name, share in _SHARES.items():
+        with contextlib.suppress(OSError):
+            _write(parent / name, share)
 
 
 def _own_v1(controller: str) -> Path | None:
@@ -135,10 +176,13 @@ def _v2_parent(name: str) -> Path | None:
     leaf.mkdir(exist_ok=True)
     for pid in (own / "cgroup.procs").read_text().split():
         _write(leaf / "cgroup.procs", pid)
-    _write(own / "cgroup.subtree_control", "+memory +pids")
     parent = own / name
+    _write(own / "cgroup.subtree_control", "+memory +pids")
     parent.mkdir(exist_ok=True)
     _write(parent / "cgroup.subtree_control", "+memory +pids")
+    with contextlib.suppress(OSError):  # without shares they are niced, as everywhere
+        for group in (own, parent):
+            _write(group / "cgroup.subtree_control", "+cpu")
     return parent
 
 

@@ -11,6 +11,7 @@ from service.engine.sandbox import frames, meter
 from service.engine.sandbox.contract import CellResult, Entry, FileRefused, Logs, Outcome, SandboxDown
 from service.engine.sandbox.directory import Directory
 from service.engine.sandbox.interpreter import Death, Interpreter, Ran
+from service.engine.sandbox.load import Load
 from service.engine.sandbox.workshop import MOUNT_POINT, Vessel
 
 
@@ -24,6 +25,7 @@ class Kernel:
         *,
         alias: str | None,
         compiled: Callable[[str], bytes],
+        load: Load,
         again: Callable[["Kernel"], Awaitable[Interpreter]],
         release: Callable[["Kernel"], Awaitable[None]],
     ) -> None:
@@ -33,6 +35,7 @@ class Kernel:
         self._vessel = vessel
         self._alias = alias
         self._compiled = compiled
+        self._load = load
         self._again = again
         self._release = release
         self._turn = asyncio.Lock()
@@ -56,7 +59,8 @@ class Kernel:
         async with self._turn:
             watch = asyncio.create_task(self._watch(self._interpreter)) if self._vessel.unwalled else None
             try:
-                ran = await self._interpreter.run(frame, seconds=seconds, output_bytes=self.limits.output_bytes)
+                with self._load:
+                    ran = await self._interpreter.run(frame, seconds=seconds, output_bytes=self.limits.output_bytes)
             finally:
                 if watch is not None:
                     watch.cancel()

@@ -16,13 +16,16 @@ from msgspec import Struct, convert
 
 from service.engine.sandbox.contract import Limits, SandboxDown
 from service.engine.sandbox.interpreter import Interpreter
+from service.engine.sandbox.load import Load
 from service.engine.sandbox.supervisor import Zygote
 from service.engine.sandbox.workshop import Vessel, Workshop
 
 _ROTATE_SECONDS = 3600.0
 _RETRY_SECONDS = 5.0
 _REFILL_DELAY_SECONDS = 0.005  # the container just handed out comes first
+_LONGEST_DELAY_SECONDS = 1.0
 _DEMAND_SECONDS = 2.0
+_KEEP_SECONDS = 30.0
 _MAX_GROWTH = 4
 
 
@@ -49,13 +52,19 @@ class Family:
     """Makes and parks containers of one family."""
 
     def __init__(
-        self, name: str, libraries: Libraries, workshop: Workshop, *, reserve: int, rotate_spawns: int
+        self,
+        libraries: Libraries,
+        workshop: Workshop,
+        *,
+        reserve: int,
+        rotate_spawns: int,
+        load: Load,
     ) -> None:
-        self.name = name
         self._libraries = libraries
         self._workshop = workshop
         self._reserve = reserve
         self._rotate_spawns = rotate_spawns
+        self._load = load
         self._loop = asyncio.get_running_loop()
         self._current: asyncio.Task[Zygote] | None = None
         self._born = 0.0
@@ -65,6 +74,7 @@ class Family:
         self._handed_out: deque[float] = deque(maxlen=_MAX_GROWTH * max(reserve, 1))
         self._chores: set[asyncio.Task[None]] = set()
         self._refilling = False
+        self._shrinking: asyncio.TimerHandle | None = None
         self._closed = False
 
     @property
@@ -121,6 +131,8 @@ class Family:
     async def close(self) -> None:
         """End the parked containers and the zygotes."""
         self._closed = True
+        if self._shrinking is not None:
+            self._shrinking.cancel()
         for chore in list(self._chores):
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
@@ -201,13 +213,35 @@ class Family:
         try:
             await asyncio.sleep(_REFILL_DELAY_SECONDS)
             while len(self._parked) < self._target():
+                await self._a_free_moment()
                 parked = await self._make(Limits())
                 await parked.interpreter.rehearse()
                 self._parked.append(parked)
+            if len(self._parked) > self._reserve:
+                self._shrink_later()
         except SandboxDown:
             await asyncio.sleep(_RETRY_SECONDS)
         finally:
             self._refilling = False
+
+    async def _a_free_moment(self) -> None:
+        """While cells wait for a CPU, nobody gains from a container that waits for a cell; but not for ever."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_DELAY_SECONDS):
+                await self._load.free.wait()
+
+    def _shrink(self) -> None:
+        """Some time after the last rush, keep no more than the setting says."""
+        self._shrinking = None
+        if self._loop.time() < self._handed_out[-1] + _KEEP_SECONDS:
+            self._shrink_later()
+            return
+        while len(self._parked) > self._reserve:
+            self._chore(self.scrap(self._parked.popleft()))
+
+    def _shrink_later(self) -> None:
+        if self._shrinking is None:
+            self._shrinking = self._loop.call_later(_KEEP_SECONDS, self._shrink)
 
     def _target(self) -> int:
         """The setting, or as many as were asked for of late, up to four times the setting."""

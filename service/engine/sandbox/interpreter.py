@@ -66,6 +66,7 @@ class Interpreter:
         self._burial: asyncio.Task[None] | None = None
         self._transcript: Transcript | None = None
         self._frame_bytes = 0
+        self._assigned = b""
 
     async def attach(
         self, pidfds: list[int], end: "asyncio.Future[int | None]", sweep: Callable[[], None]
@@ -142,9 +143,9 @@ class Interpreter:
         """Have the first cell's cost paid now, while the container is parked."""
         await self._send(frames.Rehearse())
 
-    async def assign(self, frame: frames.Assign) -> None:
-        """Tell the limits; before any cell."""
-        await self._send(frame)
+    def assign(self, frame: frames.Assign) -> None:
+        """Tell the limits, with the first cell: waking the kernel for them alone would cost as much as running one."""
+        self._assigned = frames.pack(frame)
 
     async def close(self) -> None:
         """Kill, wait for the end, close every descriptor. May be called again."""
@@ -166,8 +167,9 @@ class Interpreter:
         self.pidfds, self._output = [], -1
 
     async def _send(self, frame: Struct) -> None:
+        packed, self._assigned = self._assigned + frames.pack(frame), b""
         with contextlib.suppress(OSError):  # that a kernel died is learnt from its pidfd
-            await self._loop.sock_sendall(self._control, frames.pack(frame))
+            await self._loop.sock_sendall(self._control, packed)
 
     def _signal(self, number: signal.Signals, pidfds: list[int]) -> None:
         for fd in pidfds:

@@ -23,6 +23,7 @@ from service.engine.sandbox.contract import (
 )
 from service.engine.sandbox.family import Family, built_in
 from service.engine.sandbox.interpreter import Interpreter
+from service.engine.sandbox.load import Load
 from service.engine.sandbox.premises import Premises
 from service.engine.sandbox.programs import Programs
 from service.engine.sandbox.tier import advice, candidates, examination, verdict
@@ -47,6 +48,7 @@ class Sandbox:
         premises: Premises,
         *,
         families: dict[str, Family],
+        load: Load,
         budget_bytes: int,
     ) -> None:
         self.isolation = workshop.tier.isolation
@@ -56,6 +58,7 @@ class Sandbox:
         self._view = view
         self._premises = premises
         self._families = families
+        self._load = load
         self._kernels: dict[Kernel, tuple[Family, Vessel]] = {}
         self._promised_bytes = 0
         self._spawned = 0
@@ -90,11 +93,18 @@ class Sandbox:
         premises = await Premises.claim()
         workshop = await _strongest(view, premises, min_isolation)
         budget = budget_bytes if budget_bytes is not None else int(memory_bytes() * (1 - _OWN_SHARE))
+        load = Load(len(os.sched_getaffinity(0)))
         families = {
-            name: Family(name, libraries, workshop, reserve=reserve, rotate_spawns=rotate_spawns)
+            name: Family(
+                libraries,
+                workshop,
+                reserve=reserve,
+                rotate_spawns=rotate_spawns,
+                load=load,
+            )
             for name, libraries in built_in().items()
         }
-        sandbox = cls(workshop, view, premises, families=families, budget_bytes=budget)
+        sandbox = cls(workshop, view, premises, families=families, load=load, budget_bytes=budget)
         sandbox._warming = asyncio.create_task(sandbox._warm(warm))
         return sandbox
 
@@ -116,13 +126,14 @@ class Sandbox:
             parked.vessel,
             alias=self._workshop.alias(parked.vessel),
             compiled=functools.partial(self._programs.compiled, compiler=functools.partial(self._compile, chosen)),
+            load=self._load,
             again=self._again,
             release=self._release,
         )
         self._kernels[kernel] = (chosen, parked.vessel)
         self._spawned += 1
         try:
-            await self._assign(parked.vessel, parked.interpreter)
+            self._assign(parked.vessel, parked.interpreter)
         except BaseException:
             await kernel.close()
             raise
@@ -186,10 +197,10 @@ class Sandbox:
             except SandboxDown:
                 continue  # the first caller is told why
 
-    async def _assign(self, vessel: Vessel, interpreter: Interpreter) -> None:
+    def _assign(self, vessel: Vessel, interpreter: Interpreter) -> None:
         vessel.group.limit(vessel.limits)
         processes = vessel.limits.processes if self.tier.counts_processes else 0
-        await interpreter.assign(frames.Assign(vessel.limits.memory_bytes, processes))
+        interpreter.assign(frames.Assign(vessel.limits.memory_bytes, processes))
 
     async def _again(self, kernel: Kernel) -> Interpreter:
         family, vessel = self._kernels[kernel]
@@ -197,7 +208,7 @@ class Sandbox:
         zygote = await family.zygote()
         interpreter = await self._workshop.interpreter(zygote, vessel)
         family.claim(zygote)
-        await self._assign(vessel, interpreter)
+        self._assign(vessel, interpreter)
         return interpreter
 
     async def _release(self, kernel: Kernel) -> None:

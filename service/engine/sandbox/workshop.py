@@ -78,11 +78,12 @@ class Workshop:
         slot = number % SLOTS + 1 if self.tier.uid_base is not None else 0
         path = None if self.tier.namespaces else await asyncio.to_thread(self._make_path, slot)
         try:
-            group = self._cgroups.make(number)
+            group = self._cgroups.take()
         except OSError as error:
             raise SandboxDown(f"a cgroup could not be made: {error}") from error
         unwalled = not (self.tier.namespaces and self._cgroups.walls_memory)
         vessel = Vessel(self.tier, slot, limits, group, path, unwalled=unwalled)
+        asyncio.get_running_loop().call_soon(self._cgroups.prepare)  # while the zygote forks
         try:
             return vessel, await self.interpreter(zygote, vessel)
         except BaseException:
