@@ -142,9 +142,6 @@ async def main() -> None:
     settings = json.loads(sys.argv[1])
     if settings.get("like_docker"):
         like_docker()
-    abstract = socket.socket(socket.AF_UNIX)
-    abstract.bind(f"\0recast-test-engine-{os.getpid()}")
-    abstract.listen()
     sandbox = await Sandbox.start(
         python=Path(settings["python"]),
         min_isolation=Isolation(settings["weakest"]),
@@ -152,7 +149,15 @@ async def main() -> None:
         budget_bytes=settings.get("budget_bytes"),
         rotate_spawns=settings.get("rotate_spawns", 2000),
     )
-    driver = Driver(sandbox)
+    await serve(Driver(sandbox))
+    await sandbox.close()
+
+
+async def serve(driver: Driver) -> None:
+    """Answer until standard input ends."""
+    abstract = socket.socket(socket.AF_UNIX)
+    abstract.bind(f"\0recast-test-engine-{os.getpid()}")
+    abstract.listen()
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     sys.stdout.write("ready\n")
@@ -163,7 +168,7 @@ async def main() -> None:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)
-    await sandbox.close()
+    abstract.close()
 
 
 if __name__ == "__main__":
