@@ -243,6 +243,7 @@ def test_a_rotated_zygote_lives_until_its_last_container(make_box: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_more_containers_live_than_one_may_have_files_open(make_box: Any) -> None:
     """What a zygote holds for each of its containers does not count against the next."""
     box = make_box("root", reserve=0, budget_bytes=1 << 45)

@@ -173,8 +173,7 @@ class Sandbox:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
         await self._programs.close()
-        for kernel in list(self._kernels):
-            await kernel.close()
+        await asyncio.gather(*(kernel.close() for kernel in self._kernels))
         for family in self._families.values():
             await family.close()
         await self._premises.vacate()
