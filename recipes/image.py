@@ -70,7 +70,7 @@ def verify(frames):
     """Read the output back: format, size, number of frames, and the look of two corners."""
     with Image.open(OUTPUT, formats=[WRITERS[TARGET]]) as made:
         count = getattr(made, "n_frames", 1) if TARGET in MANY else 1
-        size = (max(frames.size),) * 2 if TARGET == "ico" else frames.size
+        size = (max(frames.size),) * 2 if TARGET == "ico" else frames.first_size
         fewer = TARGET in MOVING and count >= 1  # writers of moving pictures join frames that are equal
         if made.size != size or not (count == frames.n_frames or (fewer and count < frames.n_frames)):
             raise RuntimeError(f"wrote {made.size} and {count} frames instead of {size} and {frames.n_frames}")

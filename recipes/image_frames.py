@@ -65,7 +65,7 @@ class Frames(Image.Image):
         self.format = source.format
         self.at = -1
         self.seek(0)
-        self.first = fingerprint(self)
+        self.first, self.first_size = fingerprint(self), self.size  # of a GIF that grows, it would not come back
 
     def seek(self, frame):
         if not 0 <= frame < self.n_frames:

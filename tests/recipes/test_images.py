@@ -257,6 +257,18 @@ def test_icon(client: httpx.Client, tmp_path: Path) -> None:
         assert dot(made.convert("RGBA"), 128, 2)[3] == 0
 
 
+def test_a_gif_that_grows(client: httpx.Client, tmp_path: Path) -> None:
+    """A frame that reaches past the canvas makes that frame larger, and not the one before it."""
+    first, second = Image.new("P", (20, 20)), Image.new("P", (20, 20), 1)
+    for each in (first, second):
+        each.putpalette([0, 0, 0, 255, 0, 0])
+    content = encoded(first, "GIF", save_all=True, append_images=[second])
+    at = content.rindex(b"\x2c" + struct.pack("<HHHH", 0, 0, 20, 20)) + 1  # where the second frame stands
+    moved = content[:at] + struct.pack("<HH", 10, 10) + content[at + 4 :]
+    done = run(client, tmp_path, moved, "gif", "tiff")
+    assert (done.refused, done.facts["frames"], opened(done.output).size) == (None, 2, (20, 20))
+
+
 def test_metadata_of_no_known_kind(client: httpx.Client, tmp_path: Path) -> None:
     """A HEIC whose metadata has a kind that is no text, which ends pi_heif's reader, is a picture all the same."""
     content = (SAMPLES / "picture.heic").read_bytes()
