@@ -134,6 +134,8 @@ def clean(body):
         elif tag in INVISIBLE or element.get("hidden") is not None or HIDDEN.search(element.get("style") or ""):
             if element is not body:
                 doomed.append(element)
+        elif tag == "a" and TARGET != "html" and "footnote-backref" in (element.get("class") or ""):
+            doomed.append(element)
         elif tag == "img":
             if not (element.get("src") or "").lstrip().lower().startswith("data:image/"):
                 remote = remote or bool(element.get("src"))

@@ -11,9 +11,24 @@ def open_pdf():
     import pypdfium2
     import pypdfium2.raw as raw
 
+    class Document(pypdfium2.PdfDocument):
+        """A document whose broken pages are named."""
+
+        def get_page(self, index):
+            try:
+                return super().get_page(index)
+            except pypdfium2.PdfiumError:
+                refuse("damaged", f"page {index + 1} of the PDF cannot be read")
+
+        def get_page_size(self, index):
+            try:
+                return super().get_page_size(index)
+            except pypdfium2.PdfiumError:
+                refuse("damaged", f"page {index + 1} of the PDF cannot be read")
+
     password = OPTIONS.get("password") or None
     try:
-        pdf = pypdfium2.PdfDocument(str(SOURCE), password=password)
+        pdf = Document(str(SOURCE), password=password)
     except pypdfium2.PdfiumError as error:
         code = getattr(error, "err_code", None)
         if code == raw.FPDF_ERR_PASSWORD:

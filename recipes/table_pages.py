@@ -10,8 +10,11 @@ def pdf_grids():
         refuse("encrypted" if "assword" in str(error) else "damaged", f"the PDF cannot be opened: {error}")
     letters = 0
     with document:
-        for page in document:
-            text = page.get_textpage()
+        for number in range(len(document)):
+            try:
+                text = document[number].get_textpage()
+            except pypdfium2.PdfiumError:
+                refuse("damaged", f"page {number + 1} of the PDF cannot be read")
             letters += text.count_chars()
             yield from blocks(lines_of(runs_of(text)))
     if not letters:

@@ -305,3 +305,10 @@ def test_long_words_stay_on_the_page(client: httpx.Client, tmp_path: Path) -> No
         boxes = [text.get_charbox(n) for n in range(text.count_chars())]
         assert sum(box[2] - box[0] > 1 for box in boxes) > 900
         assert max(box[2] for box in boxes) < page.get_width() - 30
+
+
+def test_the_way_back_from_a_note_is_no_text(client: httpx.Client, tmp_path: Path) -> None:
+    """The arrow after a footnote goes, and nobody misses its letters."""
+    source = b'<p>Wort<sup id="r"><a href="#n">1</a></sup></p><ol><li id="n">Note <a class="footnote-backref" href="#r">&#8617;</a></li></ol>'
+    found = run(client, tmp_path, source, "html", "txt").output.read_text("utf-8")
+    assert [line.strip() for line in found.splitlines() if line.strip()] == ["Wort1", "1. Note"]

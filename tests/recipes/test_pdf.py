@@ -167,3 +167,12 @@ def test_words_of_markdown_after_a_pdf(client: httpx.Client, tmp_path: Path, rep
     text = run(client, tmp_path, report, "pdf", "md").output.read_text()
     assert recall(SOURCE, text) >= 0.98
     assert precision(SOURCE, text) >= 0.98
+
+
+@pytest.mark.parametrize("target", ["txt", "json", "md", "docx", "png", "csv"])
+def test_a_page_that_cannot_be_read_is_named(client: httpx.Client, tmp_path: Path, target: str) -> None:
+    """A document that opens, and has a page that is none, is damaged."""
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[9 0 R]/Count 1>>"]
+    content = b"%PDF-1.4\n" + b"".join(b"%d 0 obj%bendobj\n" % pair for pair in enumerate(objects, 1))
+    source = content + b"trailer<</Size 3/Root 1 0 R>>\n%%EOF\n"
+    assert run(client, tmp_path, source, "pdf", target).refused == "damaged"
