@@ -26,13 +26,23 @@ def test_an_exception_has_a_name_and_a_traceback_without_colours(container: Cont
     assert container.run("y").logs == "1\n"
 
 
+def test_a_traceback_of_thousands_of_calls_shows_its_ends(container: Container) -> None:
+    """Recursion without an end says where it began and where it was; summing up the middle would take seconds."""
+    result = container.run("def down(n):\n    return down(n + 1)\ndown(0)")
+    assert result.error_name == "RecursionError"
+    assert "----> 3 down(0)" in (result.traceback or "")
+    assert (result.traceback or "").count("return down(n + 1)") < 10
+
+
 def test_a_syntax_error_is_an_error(container: Container) -> None:
     """Code that does not compile is reported like code that fails."""
     result = container.run("if True print(1)")
     assert (result.outcome, result.error_name) == ("error", "SyntaxError")
 
 
-@pytest.mark.parametrize(("code", "outcome"), [("import sys; sys.exit(0)", "ok"), ("import sys; sys.exit(2)", "error")])
+@pytest.mark.parametrize(
+    ("code", "outcome"), [("import sys; sys.exit(0)", "ok"), ("import sys; sys.exit(2)", "error"), ("exit()", "ok")]
+)
 def test_sys_exit_ends_the_cell_only(container: Container, code: str, outcome: str) -> None:
     """`sys.exit` is how scripts end; the kernel lives on."""
     assert container.run(code).outcome == outcome

@@ -9,7 +9,7 @@ import base64
 import os
 import sys
 import warnings
-from types import CodeType
+from types import CodeType, TracebackType
 
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
@@ -23,6 +23,7 @@ from service.engine.sandbox import cells
 
 _PLAIN = {kind: _type_pprinters[kind] for kind in (int, str)}
 _SHOWN = ["text/plain", "image/png"]
+_CALLS_SHOWN = 50  # at either end of a traceback
 
 
 class Publisher(DisplayPublisher):  # type: ignore[misc]
@@ -153,16 +154,31 @@ class Shell(InteractiveShell):  # type: ignore[misc]
             return error
         return None
 
+    def ask_exit(self) -> None:
+        """Called by IPython for `exit()`: the cell ends, the container stays."""
+        raise SystemExit
+
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:  # noqa: ARG002
         self.failure = (etype.__name__, "\n".join(stb))
 
     def showtraceback(self, *args: object, **kwargs: object) -> None:
         """As IPython does, but an interrupt is an exception like any other."""
-        etype, evalue, _ = sys.exc_info()
+        etype, evalue, trace = sys.exc_info()
+        _shorten(trace)
         if etype is not None and issubclass(etype, (KeyboardInterrupt, SystemExit)):
             self.failure = (etype.__name__, f"{etype.__name__}: {evalue}" if str(evalue) else etype.__name__)
         else:
             super().showtraceback(*args, **kwargs)
+
+
+def _shorten(trace: TracebackType | None) -> None:
+    """Take the middle out of a traceback of thousands of calls, which IPython would take seconds to sum up."""
+    calls = []
+    while trace is not None:
+        calls.append(trace)
+        trace = trace.tb_next
+    if len(calls) > 2 * _CALLS_SHOWN:
+        calls[_CALLS_SHOWN - 1].tb_next = calls[-_CALLS_SHOWN]
 
 
 def prepare() -> Shell:
