@@ -49,7 +49,7 @@ class Containers:
         state: Where rows are kept. Rows that say running belong to an engine that is gone, and expire at once.
         sandbox: Makes kernels.
         files: The uploads that ``file_ids`` name.
-        limits: Quotas of every container; its memory is the tier's.
+        limits: Quotas of every container; its memory is the tier's, and its files may take half of that where it is more.
         max_minutes: The longest ``expires_after`` a caller may ask for.
         largest_bytes: The largest memory tier granted; larger ones are refused.
         clock: Gives unix seconds.
@@ -112,7 +112,9 @@ class Containers:
         if minutes > self._max_minutes:
             raise InvalidRequest.number(f"{path}expires_after.minutes", minutes, self._max_minutes, above=True)
         uploads = self.uploads(file_ids)
-        limits = msgspec.structs.replace(self._limits, memory_bytes=MEMORY_BYTES[memory_limit])
+        memory_bytes = MEMORY_BYTES[memory_limit]
+        disk_bytes = max(self._limits.disk_bytes, memory_bytes // 2)  # files may be memory, and count as such
+        limits = msgspec.structs.replace(self._limits, memory_bytes=memory_bytes, disk_bytes=disk_bytes)
         if machine.available_bytes() < LEAST_FREE_BYTES:
             raise Busy("No memory is free for another container; retry shortly.", retry_seconds=5.0)
         try:

@@ -94,6 +94,8 @@ def _wire(directory: Path, rounds: int) -> list[float]:
             answer = json.load(connection.getresponse())
             if turn >= 0:
                 seconds.append(time.perf_counter() - began)
+            if answer.get("status") != "completed":
+                raise RuntimeError(answer)
             call = next(item for item in answer["output"] if item["type"] == "code_interpreter_call")
             connection.request("DELETE", f"/v1/containers/{call['container_id']}")
             connection.getresponse().read()

@@ -55,6 +55,7 @@ def _state(rig: Rig) -> dict[str, float]:
     tree = rig.tree()
     return {
         "service MiB": round(rig.service_rss() / 2**20, 1),
+        "engine MiB": round(tree[1].memory_info().rss / 2**20, 1),  # the service's first child
         "descriptors": sum(process.num_fds() for process in tree if _alive(process)),
         "processes": len(tree),
         "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),

@@ -20,6 +20,15 @@ def within(container_id: str) -> dict[str, Any]:
     return {"tools": [{"type": "code_interpreter", "container": container_id}]}
 
 
+@pytest.mark.parametrize(("memory_limit", "gibibytes"), [("1g", "1"), ("4g", "2")])
+def test_files_have_room_with_the_tier(ai: OpenAI, memory_limit: Any, gibibytes: str) -> None:
+    """Files may take half of a tier's memory, and one gibibyte in the smallest."""
+    container = ai.containers.create(name="room", memory_limit=memory_limit)
+    code = "import resource\nprint(resource.getrlimit(resource.RLIMIT_FSIZE)[0] >> 30)"
+    assert logs(run(ai, code, **within(container.id))) == f"{gibibytes}\n"
+    ai.containers.delete(container.id)
+
+
 def test_containers_are_listed_page_by_page(ai: OpenAI) -> None:
     """Row 4: the client pages through all of them, newest first; names filter exactly; auto ones are there too."""
     made = [ai.containers.create(name=f"list-{number % 2}").id for number in range(5)]
