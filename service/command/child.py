@@ -98,7 +98,7 @@ class Engine:
         )
         self._process = process
         assert process.stdin is not None  # noqa: S101 - PIPE was asked for
-        process.stdin.write(f"{self.key}\n".encode())
+        process.stdin.write(f"{self.key} {os.getpid()}\n".encode())
         with contextlib.suppress(ConnectionError):
             await process.stdin.drain()
         return process
@@ -136,10 +136,10 @@ def adopt() -> str:
     """
     # prctl(2): the signal comes when the parent's thread that forked us ends, which is its main thread.
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    key = sys.stdin.readline().strip()
+    key, _, parent = sys.stdin.readline().partition(" ")
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    if not key:
+    if os.getppid() != int(parent or 0):  # it died before it could be watched
         raise EOFError
     return key

@@ -78,6 +78,21 @@ def test_a_killed_service_takes_its_engine_along(alone: Served) -> None:
     assert _until(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE)
 
 
+def test_a_service_killed_while_it_starts_leaves_no_engine(tmp_path: Path) -> None:
+    """The engine may still be importing when its parent goes, and not have asked to be told of that yet."""
+    environment = {
+        "RECAST_PORT": str(free_port()),
+        "RECAST_ENGINE_PORT": str(free_port()),
+        "RECAST_DATA_DIR": str(tmp_path),
+    }
+    with subprocess.Popen([sys.executable, "-m", "service", "serve"], env=os.environ | environment) as service:
+        parent = psutil.Process(service.pid)
+        assert _until(lambda: bool(parent.children()))
+        (engine,) = parent.children()
+        service.kill()
+    assert _until(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE)
+
+
 def test_an_engine_that_dies_is_started_again(alone: Served) -> None:
     """The service says 503 meanwhile, and then converts as before."""
     assert _converts(alone)
