@@ -4,10 +4,14 @@ Peers are commands and are optional: what is not installed is named. `make bench
 their own (and, as root on Debian, through apt).
 """
 
+import contextlib
 import functools
 import http.client
 import shutil
+import socket
 import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench import inputs
@@ -15,6 +19,8 @@ from tests.bench.measure import Action, Row, alternate, milliseconds
 from tests.bench.rig import Rig
 
 PEERS = Path(__file__).parents[2] / ".venv" / "peers" / "bin"
+UNO = PEERS.parents[1] / "uno" / "bin"
+PATH = f"{PEERS}:{UNO}:/usr/bin:/bin"
 PANDAS = "import sys, pandas as p; "
 
 # conversion → peer → command; {0} is the input, {1} the output, {2} a scratch directory
@@ -22,6 +28,7 @@ COMMANDS: dict[tuple[str, str], dict[str, list[str]]] = {
     ("csv", "xlsx"): {
         "pandas": ["python", "-c", PANDAS + "p.read_csv(sys.argv[1]).to_excel(sys.argv[2], index=False)", "{0}", "{1}"],
         "LibreOffice": ["soffice", "--headless", "--convert-to", "xlsx", "--outdir", "{2}", "{0}"],
+        "unoserver (warm)": ["unoconvert", "{0}", "{1}"],
     },
     ("csv", "json"): {
         "csvjson": ["csvjson", "-I", "{0}"],
@@ -43,7 +50,10 @@ COMMANDS: dict[tuple[str, str], dict[str, list[str]]] = {
         "weasyprint": ["python", "-c", "import sys, markdown_it as m, weasyprint as w; w.HTML(string=m.MarkdownIt('commonmark').enable('table').render(open(sys.argv[1]).read())).write_pdf(sys.argv[2])", "{0}", "{1}"],
     },
     ("html", "md"): {"pandoc": ["pandoc", "-f", "html", "-t", "gfm", "-o", "{1}", "{0}"], "markitdown": ["markitdown", "{0}"]},
-    ("docx", "pdf"): {"LibreOffice": ["soffice", "--headless", "--convert-to", "pdf", "--outdir", "{2}", "{0}"]},
+    ("docx", "pdf"): {
+        "LibreOffice": ["soffice", "--headless", "--convert-to", "pdf", "--outdir", "{2}", "{0}"],
+        "unoserver (warm)": ["unoconvert", "{0}", "{1}"],
+    },
     ("docx", "md"): {"pandoc": ["pandoc", "-t", "gfm", "-o", "{1}", "{0}"], "markitdown": ["markitdown", "{0}"]},
     ("pdf", "txt"): {"pdftotext": ["pdftotext", "{0}", "{1}"], "markitdown": ["markitdown", "{0}"]},
     ("pdf", "png"): {"pdftoppm": ["pdftoppm", "-png", "-r", "150", "-f", "1", "-l", "1", "{0}", "{2}/page"]},
@@ -57,7 +67,7 @@ def rows(directory: Path, *, smoke: bool) -> list[Row]:
     """Measure every pair on a small and a middling file; ours over HTTP, peers as cold commands."""
     found: list[Row] = []
     missing: set[str] = set()
-    with Rig(directory, run_seconds=600) as rig, rig.connection() as connection:
+    with _unoserver(directory), Rig(directory, run_seconds=600) as rig, rig.connection() as connection:
         for size in ("S",) if smoke else ("S", "M"):
             for (source_format, target), commands in COMMANDS.items():
                 source = _input(rig, directory, source_format, size)
@@ -97,6 +107,25 @@ def rows(directory: Path, *, smoke: bool) -> list[Row]:
     return found
 
 
+@contextlib.contextmanager
+def _unoserver(directory: Path) -> Iterator[None]:
+    """Keep one LibreOffice warm for `unoconvert`, where it is installed."""
+    server = shutil.which("unoserver", path=PATH)
+    if server is None:
+        yield
+        return
+    words = [server, "--port", "2003", "--uno-port", "2002", "--user-installation", str(directory / "uno")]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", 2003), timeout=1):
+                break
+            time.sleep(0.1)
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
 def _ours(rig: Rig, connection: http.client.HTTPConnection, source: Path, target: str) -> None:
     answer = rig.convert(connection, source, target)
     if answer.status != 200:
@@ -111,12 +140,12 @@ def _peer(command: list[str], source: Path, target: str, directory: Path) -> Non
         word.replace("{0}", str(source)).replace("{1}", str(scratch / f"out.{target}")).replace("{2}", str(scratch))
         for word in command
     ]
-    environment = {"PATH": f"{PEERS}:/usr/bin:/bin", "HOME": str(directory), "LANG": "C.UTF-8"}
+    environment = {"PATH": PATH, "HOME": str(directory), "LANG": "C.UTF-8"}
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
 
 
 def _resolved(command: list[str]) -> list[str] | None:
-    program = shutil.which(command[0], path=f"{PEERS}:/usr/bin:/bin")
+    program = shutil.which(command[0], path=PATH)
     if program is None or (command[0] == "python" and not PEERS.exists()):
         return None
     return [program, *command[1:]]
