@@ -77,7 +77,7 @@ def rows(directory: Path, *, smoke: bool) -> list[Row]:
                 for name, command in present.items():
                     if command is not None:
                         actions[name] = functools.partial(_peer, command, source, target, directory)
-                seconds = alternate(actions, rounds=1 if smoke else 5)
+                seconds = alternate(actions, rounds=1 if smoke else 5 if size == "S" else 3)
                 best = min(
                     (name for name in seconds if name != "ours"), key=lambda name: min(seconds[name]), default=""
                 )
@@ -127,6 +127,7 @@ def _unoserver(directory: Path) -> Iterator[None]:
 
 
 def _ours(rig: Rig, connection: http.client.HTTPConnection, source: Path, target: str) -> None:
+    connection.close()  # a new one each time, as for a command: peers may take longer than an idle one is kept
     answer = rig.convert(connection, source, target)
     if answer.status != 200:
         raise RuntimeError(f"{source.name} to {target}: {answer}")
