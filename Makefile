@@ -45,7 +45,7 @@ check: dev
 bench-peers:
 	test -x $(VENV)/peers/bin/python || $(PYTHON) -m venv $(VENV)/peers
 	$(VENV)/peers/bin/python -m pip install --quiet --only-binary=:all: csvkit duckdb ipykernel markdown-it-py 'markitdown[all]' nbconvert openpyxl pandas pyarrow weasyprint
-	test "$$(id -u)" != 0 || { apt-get update -qq && apt-get install -qq -y --no-install-recommends imagemagick libpango-1.0-0 libpangoft2-1.0-0 libreoffice-calc libreoffice-writer libvips-tools pandoc poppler-utils python3-uno python3-venv >/dev/null; }
+	test "$$(id -u)" != 0 || { apt-get update -qq && apt-get install -qq -y --no-install-recommends imagemagick libpango-1.0-0 libpangoft2-1.0-0 libreoffice-calc libreoffice-impress libreoffice-writer libvips-tools pandoc poppler-utils python3-uno python3-venv >/dev/null; }
 	/usr/bin/python3 -c 'import uno' 2>/dev/null && { /usr/bin/python3 -m venv --system-site-packages $(VENV)/uno && $(VENV)/uno/bin/pip install --quiet unoserver; } || true
 
 bench: dev

@@ -11,7 +11,9 @@ from tests.recipes.converting import run
 from tests.recipes.programs import ROOT, SAMPLES
 from tests.serving import Served
 
-pytestmark = pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not on this machine")
+pytestmark = pytest.mark.skipif(
+    shutil.which("loimpress") is None, reason="LibreOffice with Impress is not on this machine"
+)
 
 
 def test_office_documents_keep_their_layout(serve: Callable[..., Served], tmp_path: Path) -> None:
