@@ -29,6 +29,7 @@ from service.engine.wire import Container as Resource
 DEFAULT_MINUTES = 20
 LEAST_FREE_BYTES = 256 << 20
 ROWS_KEPT = 10_000
+_DISK_GROWS_BYTES = 2 << 30  # of memory: files may be memory and count as such, so they get half of a larger tier
 _WRITE_SECONDS = 1.0  # last_active_at is written at most so often
 
 
@@ -49,7 +50,7 @@ class Containers:
         state: Where rows are kept. Rows that say running belong to an engine that is gone, and expire at once.
         sandbox: Makes kernels.
         files: The uploads that ``file_ids`` name.
-        limits: Quotas of every container; its memory is the tier's, and its files may take half of that where it is more.
+        limits: Quotas of a container in the smallest tier; memory and disk grow with the tier.
         max_minutes: The longest ``expires_after`` a caller may ask for.
         largest_bytes: The largest memory tier granted; larger ones are refused.
         clock: Gives unix seconds.
@@ -113,7 +114,7 @@ class Containers:
             raise InvalidRequest.number(f"{path}expires_after.minutes", minutes, self._max_minutes, above=True)
         uploads = self.uploads(file_ids)
         memory_bytes = MEMORY_BYTES[memory_limit]
-        disk_bytes = max(self._limits.disk_bytes, memory_bytes // 2)  # files may be memory, and count as such
+        disk_bytes = self._limits.disk_bytes * max(1, memory_bytes // _DISK_GROWS_BYTES)
         limits = msgspec.structs.replace(self._limits, memory_bytes=memory_bytes, disk_bytes=disk_bytes)
         if machine.available_bytes() < LEAST_FREE_BYTES:
             raise Busy("No memory is free for another container; retry shortly.", retry_seconds=5.0)
