@@ -129,7 +129,7 @@ class RequestIdMiddleware(ASGIMiddleware):
         if span.is_recording():
             span.update_name(f"{scope.get('method', '')} {scope['path_template']}")
             _describe(span, scope["path_template"])
-        elif "traceparent" in headers:
+        elif "traceparent" in headers and not span.get_span_context().is_valid:  # else a span that was not sampled
             context.attach(propagate.extract(headers))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await next_app(scope, receive, send_named)
