@@ -148,8 +148,8 @@ def test_a_parked_container_shows_no_trace_of_its_rehearsal(make_box: Any) -> No
     box.container().close()
     time.sleep(1)
     assert box.ask("about")["counts"]["parked"] == 2
-    result = box.container().run("print(In)\n1 / 0")
-    assert result.logs == "['', 'print(In)\\n1 / 0']\n"
+    result = box.container().run("print(In[:-1], Out, [_, __, ___], '_1' in globals())\n1 / 0")
+    assert result.logs == "[''] {} ['', '', ''] False\n"
     assert "Cell In[1], line 2" in (result.traceback or "")
 
 
@@ -182,6 +182,31 @@ def test_earlier_cells_are_remembered(container: Container) -> None:
     container.run("%time 1")
     asked = "print(In[1], In[-1][:5], _i1, _ii, get_ipython().execution_count)"
     assert container.run(asked).logs == "a = 1 print a = 1 a = 1 4\n"
+
+
+def test_what_was_shown_has_names(container: Container) -> None:
+    """`_`, `__`, `_2` and `Out`, as in a notebook; a value that a semicolon hides is not among them."""
+    assert container.run("print(repr(_), Out)").logs == "'' {}\n"
+    assert container.run("20 + 1").logs == "21\n"
+    assert container.run("_ * 2").logs == "42\n"
+    assert container.run("[_, __]").logs == "[42, 21]\n"
+    assert container.run("99;").logs == ""
+    assert container.run("print(_, __, ___, _2, Out[3], sorted(Out))").logs == "[42, 21] 42 21 21 42 [2, 3, 4]\n"
+
+
+def test_the_underscore_of_a_program_stays_its_own(container: Container) -> None:
+    """A loop over `_` is not undone by what a later cell shows."""
+    assert container.run("for _ in range(3): pass\n7").logs == "7\n"
+    assert container.run("print(_, Out[1])").logs == "2 7\n"
+
+
+def test_results_are_not_kept_for_ever(container: Container) -> None:
+    """`Out` keeps the newest few, so that a session that shows much does not hold all of it in memory."""
+    container.run("class Mark: pass\nimport weakref\nseen = []")
+    for _ in range(40):
+        container.run("mark = Mark(); seen.append(weakref.ref(mark)); mark")
+    result = container.run("print(sum(each() is not None for each in seen), len(Out), max(Out))")
+    assert result.logs == "16 16 41\n"
 
 
 def test_a_traceback_shows_the_lines_of_earlier_cells(container: Container) -> None:

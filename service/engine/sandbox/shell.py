@@ -24,6 +24,7 @@ from service.engine.sandbox import cells
 _PLAIN = {kind: _type_pprinters[kind] for kind in (int, str)}
 _SHOWN = ["text/plain", "image/png"]
 _CALLS_SHOWN = 50  # at either end of a traceback
+_RESULTS_KEPT = 16  # in Out[] and _1, _2, ...; each keeps what it refers to alive
 
 
 class Publisher(DisplayPublisher):  # type: ignore[misc]
@@ -57,8 +58,9 @@ class Values(DisplayHook):  # type: ignore[misc]
         """Called by Python with the value of an expression."""
         if self._is_plain(type(result)) and not self.quiet():
             print(repr(result))  # noqa: T201 - what a notebook does
-            if self.exec_result is not None:
-                self.fill_exec_result(result)
+            self.check_for_underscore()
+            self.update_user_ns(result)
+            self.fill_exec_result(result)
         else:
             super().__call__(result)
 
@@ -67,6 +69,26 @@ class Values(DisplayHook):  # type: ignore[misc]
         return (
             kind in _PLAIN and self.shell.display_formatter.formatters["text/plain"].type_printers[kind] is _PLAIN[kind]
         )
+
+    def write_output_prompt(self) -> None:
+        """Called by IPython for the Out[1]: of a terminal."""
+
+    def cull_cache(self) -> None:
+        """Called by IPython when Out[] is full; it would say so in the cell's output."""
+        kept = self.shell.user_ns["_oh"]
+        self._forget([*kept][: len(kept) - self.cache_size + 1])
+
+    def forget_all(self) -> None:
+        """As if nothing had ever been shown."""
+        self._forget([*self.shell.user_ns["_oh"]])
+        self._ = self.__ = self.___ = ""
+        self.shell.push({"_": "", "__": "", "___": ""}, interactive=False)
+
+    def _forget(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self.shell.user_ns["_oh"].pop(number)
+            for names in (self.shell.user_ns, self.shell.user_ns_hidden):
+                names.pop(f"_{number}", None)
 
     def log_output(self, format_dict: dict[str, object]) -> None:
         """Called by IPython, to keep what was shown; nobody would ever read it."""
@@ -186,7 +208,7 @@ def prepare() -> Shell:
     config = Config()
     config.HistoryManager.enabled = False  # it would start a thread
     config.InteractiveShell.colors = "nocolor"
-    config.InteractiveShell.cache_size = 0  # Out[] would keep every result alive
+    config.InteractiveShell.cache_size = _RESULTS_KEPT
     config.InteractiveShell.display_pub_class = Publisher
     config.InteractiveShell.displayhook_class = Values
     config.InteractiveShell.enable_tip = False
@@ -221,5 +243,6 @@ def rehearse(*sources: str) -> None:
     history.input_hist_parsed[:] = history.input_hist_raw[:] = [""]
     history.db_input_cache.clear()
     history._i = history._ii = history._iii = history._i00 = ""  # noqa: SLF001 - where IPython keeps them
+    shell.displayhook.forget_all()
     for name in [name for name in shell.user_ns if name.startswith("_i") and name[2:].isdigit()]:
         del shell.user_ns[name]
