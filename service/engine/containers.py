@@ -237,12 +237,12 @@ class Containers:
             await container.close()
 
     async def sweep(self) -> None:
-        """End every container whose time is over, and forget the oldest rows past ``ROWS_KEPT``."""
+        """End every container whose time is over, and forget the oldest rows of others past ``ROWS_KEPT``."""
         for identifier in list(self._live):
             container = self._settle(identifier)
             if container is not None and container.life.status is not Status.RUNNING:
                 await self._end(identifier)
-        self._rows.keep_newest(ROWS_KEPT)
+        self._rows.keep_newest(ROWS_KEPT, spare=self._live)
 
     async def _end(self, identifier: str) -> None:
         container = self._live.pop(identifier, None)

@@ -13,6 +13,7 @@ from service.engine.errors import CursorNotFound, FileNotFound
 from service.engine.state import State, Table, UnknownCursor
 from service.engine.wire import File, FileExpiry, FilePage, FileQuery, Purpose, new_id
 
+PLACES_KEPT = 10_000  # of deleted uploads, by which a list can still be paged
 Clock = Callable[[], float]
 
 
@@ -92,11 +93,12 @@ class Files:
         await self._forget(file)
 
     async def sweep(self) -> None:
-        """Delete the uploads whose ``expires_at`` has come."""
+        """Delete the uploads whose ``expires_at`` has come, and forget where those deleted long ago stood in the list."""
         now = self._clock()
         for file in self._rows.all():
             if _is_over(file, now):
                 await self._forget(file)
+        self._rows.forget_deleted(PLACES_KEPT)
 
     async def _forget(self, file: File) -> None:
         self._rows.delete(file.id)

@@ -146,7 +146,8 @@ class Responses:
                 self._replays.popitem(last=False)
         running.task = asyncio.create_task(self._perform(running), name=response.id)
         if request.stream and not request.background:
-            asyncio.get_running_loop().call_later(UNREAD_SECONDS, running.end_if_unread)
+            unread = asyncio.get_running_loop().call_later(UNREAD_SECONDS, running.end_if_unread)
+            running.task.add_done_callback(lambda _: unread.cancel())  # else every run's events live on until then
         return running
 
     async def _perform(self, running: Running) -> None:

@@ -9,7 +9,7 @@ which waits for the disk, runs in a thread on a connection of its own.
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -30,7 +30,7 @@ class UnknownCursor(Exception):
 class Table(Generic[T]):
     """Rows in the order they were made, by id, each with a label to filter by.
 
-    A deleted row leaves its id and its place, so that a client can delete what it pages through; ``keep_newest`` drops these too.
+    A deleted row leaves its id and its place, so that a client can delete what it pages through; ``keep_newest`` and ``forget_deleted`` drop these.
 
     Args:
         connection: The open database.
@@ -87,15 +87,28 @@ class Table(Generic[T]):
         for (body,) in self._run("SELECT body FROM {} WHERE body IS NOT NULL ORDER BY seq").fetchall():
             yield self._decode(body)
 
-    def keep_newest(self, count: int, *, max_bytes: int | None = None) -> None:
-        """Forget the oldest rows past ``count``, and past ``max_bytes`` of bodies in all."""
-        self._run("DELETE FROM {0} WHERE seq <= (SELECT seq FROM {0} ORDER BY seq DESC LIMIT 1 OFFSET ?)", count)
+    def keep_newest(self, count: int, *, max_bytes: int | None = None, spare: Iterable[str] = ()) -> None:
+        """Forget the oldest rows past ``count``, and past ``max_bytes`` of bodies in all; those of the ids ``spare`` stay."""
+        self._run(
+            "DELETE FROM {0} WHERE seq <= (SELECT seq FROM {0} ORDER BY seq DESC LIMIT 1 OFFSET ?) "
+            "AND id NOT IN (SELECT value FROM json_each(?))",
+            count,
+            self._encode([*spare]).decode(),
+        )
         if max_bytes is not None:
             self._run(
                 "DELETE FROM {0} WHERE seq <= (SELECT max(seq) FROM (SELECT seq, sum(length(body)) "
                 "OVER (ORDER BY seq DESC) AS total FROM {0}) WHERE total > ?)",
                 max_bytes,
             )
+
+    def forget_deleted(self, count: int) -> None:
+        """Forget the places of all deleted rows but the newest ``count``."""
+        self._run(
+            "DELETE FROM {0} WHERE body IS NULL AND seq <= "
+            "(SELECT seq FROM {0} WHERE body IS NULL ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+            count,
+        )
 
     def _run(self, statement: str, *values: str | int | bytes | None) -> sqlite3.Cursor:
         return self._db.execute(statement.format(self._name), values)

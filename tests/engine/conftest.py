@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,11 @@ class Served:
 
     def sweep(self) -> None:
         """Do now what the engine does every half minute."""
-        asyncio.run_coroutine_threadsafe(self.engine.sweep(), self._loop).result(10)
+        self.on_loop(self.engine.sweep())
+
+    def on_loop(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this in the engine's own thread."""
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def client(self, key: str = "test", **options: Any) -> OpenAI:
         """The official client, without retries; closed with the engine at the latest."""

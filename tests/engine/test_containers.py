@@ -9,6 +9,7 @@ import openai
 import pytest
 from openai import OpenAI
 
+from service.engine.containers import ROWS_KEPT
 from tests.engine.conftest import Served
 from tests.engine.test_responses import calls, logs, run
 
@@ -50,6 +51,27 @@ def test_what_is_paged_through_may_be_deleted(ai: OpenAI) -> None:
     for each in ai.containers.list(limit=2, name="sweep"):
         ai.containers.delete(each.id)
     assert ai.containers.list(name="sweep").data == []
+
+
+def test_a_container_that_lives_is_never_forgotten(start: Callable[..., Served]) -> None:
+    """However many came after it: it can be seen and deleted, and its kernel ends with it."""
+    served = start(reserve=0)
+    ai = served.client()
+    old = ai.containers.create(name="old")
+
+    async def crowd() -> None:
+        rows = served.engine.containers._rows
+        row = rows.get(old.id)
+        assert row is not None
+        for number in range(ROWS_KEPT + 1):
+            rows.put(f"cntr_{number}", row)
+            rows.delete(f"cntr_{number}")
+
+    served.on_loop(crowd())
+    served.sweep()
+    assert [each.id for each in ai.containers.list()] == [old.id]
+    ai.containers.delete(old.id)
+    assert served.engine.sandbox.counts().live == 0
 
 
 def test_an_expired_container_keeps_its_metadata_and_nothing_else(engine: Served, ai: OpenAI) -> None:

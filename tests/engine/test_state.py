@@ -51,3 +51,22 @@ def test_the_oldest_are_forgotten(count: int, max_bytes: int | None, left: int) 
     rows = table(5)
     rows.keep_newest(count, max_bytes=max_bytes)
     assert list(rows.all()) == [f"r{number}" for number in range(5)][5 - left :]
+
+
+def test_rows_that_are_in_use_are_spared() -> None:
+    """However old: what still lives must be found by its id."""
+    rows = table(5)
+    rows.keep_newest(1, spare=["r0", "r2"])
+    assert list(rows.all()) == ["r0", "r2", "r4"]
+
+
+def test_the_places_of_deleted_rows_are_forgotten_in_the_end() -> None:
+    """All but the newest are cursors no more; rows that are there stay, older ones too."""
+    rows = table(5)
+    for identifier in ("r1", "r2", "r4"):
+        rows.delete(identifier)
+    rows.forget_deleted(1)
+    assert list(rows.all()) == ["r0", "r3"]
+    assert rows.page(after="r4", limit=5, order="desc") == (["r3", "r0"], False)
+    with pytest.raises(UnknownCursor):
+        rows.page(after="r2", limit=5, order="desc")
