@@ -9,7 +9,9 @@ from tests.engine.conftest import Served
 from tests.engine.test_streaming import request, streamed
 
 RUNS = 15
-SETTLE_SECONDS = 4.0  # less than an unread stream is waited for, and much more than it takes to let go of one that was read
+SETTLE_SECONDS = (
+    4.0  # less than an unread stream is waited for, and much more than it takes to let go of one that was read
+)
 
 
 def census() -> Counter[str]:
