@@ -10,6 +10,7 @@ def convert():
     table = next((table for table in read_tables() if table.columns and table.rows), None)
     if table is None:
         refuse("empty", "there is no row to draw")
+    leave_out(table)
     for column in table.columns:
         if column.kind == "text":
             read_loosely(column)

@@ -4,6 +4,9 @@ import pyarrow as pa
 
 
 def write_tables(tables):
+    if TARGET in ("json", "ndjson", "parquet"):
+        for table in tables:
+            leave_out(table)
     if SOURCE_TYPE in UNTYPED and TARGET in ("json", "ndjson", "parquet", "xlsx", "ods"):
         for table in tables:
             for column in table.columns:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 SUSPICIOUS_BYTES = 200 << 20  # below this even a sheet that repeats one row, and packs a thousandfold, is harmless
+LAID_OUT = {"csv", "tsv", "xlsx", "ods", "zip", "html", "md", "pdf"}  # targets in which every row stays where it was
 MAX_SHEET_CELLS = 12_000_000  # a sheet is held as a rectangle of Python values
 
 
@@ -149,12 +150,16 @@ def table_of_rows(name, rows, errors):
     if TARGET in ("json", "ndjson", "parquet", "xml"):  # a record needs names: an empty margin has none
         first = next((number for number, row in enumerate(rows) if any(cell != "" for cell in row)), 0)
         rows = rows[first:] if first else rows
-    headed = OPTIONS.get("header", True) and bool(rows)
+    headed, above = OPTIONS.get("header", True) and bool(rows), ()
+    if headed and TARGET not in LAID_OUT:
+        texts = [[scalar_text(cell)[0] or "" for cell in row] for row in rows[: MOST_ABOVE + BELOW]]
+        above = texts[: header_row(texts)]
+        rows = rows[len(above) :]
     width = max(map(len, rows), default=0)
     names = [scalar_text(cell)[0] or "" for cell in rows[0]] if headed else [f"column_{n}" for n in range(1, width + 1)]
     body = rows[1:] if headed else rows
     columns = zip(*body, strict=True) if body else [()] * width
-    table = Table(name, [column_of_cells(*pair) for pair in zip(names, columns, strict=True)], len(body), headed)
+    table = Table(name, [column_of_cells(*pair) for pair in zip(names, columns, strict=True)], len(body), headed, above)
     if TARGET in ("json", "ndjson", "parquet", "xml"):
         table.columns = [one for one in table.columns if one.name or one.text.null_count < table.rows]
     return table

@@ -34,10 +34,16 @@ class Column:
 
 
 class Table:
-    """Columns of equal length. Not ``headed``: the names were made here and are not part of the document."""
+    """Columns of equal length. Not ``headed``: the names were made here and are not part of the document. ``above`` are
+    rows of text that stand above the names: a title, notes."""
 
-    def __init__(self, name, columns, rows, headed=True):
-        self.name, self.columns, self.rows, self.headed = name, columns, rows, headed
+    def __init__(self, name, columns, rows, headed=True, above=()):
+        self.name, self.columns, self.rows, self.headed, self.above = name, columns, rows, headed, above
+
+    def notes(self):
+        """What stands above the names, as lines of text."""
+        lines = ("  ".join(cell.strip() for cell in row if cell and cell.strip()) for row in self.above)
+        return [line for line in lines if line]
 
 
 def chunked(array):

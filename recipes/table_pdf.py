@@ -48,6 +48,7 @@ def convert():
         for table, (size, groups) in zip(tables, plans, strict=True):
             if len(tables) > 1:
                 source.append(f"== #{quoted(table.name)}")
+            source += [f"#{quoted(line)}\n" for line in table.notes()]
             for widths in groups:
                 Path(folder, f"table{number}.json").write_bytes(table_data(table, widths))
                 source.append(table_source(table, widths, size, number))

@@ -28,7 +28,7 @@ def limited(tables):
     for table in tables:
         if len(table.columns) > MAX_COLUMNS:
             refuse("unsupported", f"a sheet holds {MAX_COLUMNS} columns, this table has {len(table.columns)}")
-        limit = MAX_SHEET_ROWS - table.headed
+        limit = MAX_SHEET_ROWS - table.headed - len(table.above)
         if table.rows <= limit:
             result.append(table)
             continue
@@ -45,7 +45,8 @@ def limited(tables):
                 for one in table.columns
             ]
             name = table.name if number == 1 else f"{table.name[:26]} ({number})"
-            result.append(Table(name, columns, min(limit, table.rows - start), table.headed))
+            above = () if start else table.above
+            result.append(Table(name, columns, min(limit, table.rows - start), table.headed, above))
     return result
 
 
@@ -103,12 +104,13 @@ def ods_chunks(tables):
     yield ODS_HEAD.encode()
     for name, table in zip(sheet_names(tables), tables, strict=True):
         yield f'<table:table table:name="{one_escaped(name).replace(chr(34), "&quot;")}"><table:table-column table:number-columns-repeated="{max(1, len(table.columns))}"/>'.encode()
-        if table.headed and table.columns:
-            heads = joined(
+        heads = [[column.name for column in table.columns]] if table.headed and table.columns else []
+        for row in [*table.above, *heads]:
+            cells = joined(
                 '<table:table-cell office:value-type="string">',
-                ods_text(pa.array([column.name for column in table.columns], pa.string())),
+                ods_text(pa.array([cell or "" for cell in wide(row, table)], pa.string())),
             )
-            yield f"<table:table-row>{''.join(heads.to_pylist())}</table:table-row>".encode()
+            yield f"<table:table-row>{''.join(cells.to_pylist())}</table:table-row>".encode()
 
         def render(start, length):
             return joined(

@@ -3,6 +3,7 @@ where rows are ragged. Every cell is text here; no row is ever dropped."""
 
 import csv
 import io
+import itertools
 import re
 import sys
 
@@ -55,10 +56,11 @@ def read_delimited(preferred):
     wanted = OPTIONS.get("delimiter", "auto")
     delimiter = NAMED_DELIMITERS.get(wanted) or (hint and hint[1].decode(errors="replace")) or dialect(data, preferred)
     padded = re.search(rb'(^|[%s]) +"' % re.escape(delimiter.encode()), data[:200_000], re.M) is not None
+    headed = OPTIONS.get("header", True)
+    above, data = split_above(data, delimiter) if headed else ((), data)
     columns = None if padded else fast_columns(data, delimiter)
     if columns is None:
         columns = careful_columns(data, delimiter, padded)
-    headed = OPTIONS.get("header", True)
     names = [f"column_{n}" for n in range(1, len(columns) + 1)]
     if headed:
         names = [text or "" for text in (column[0].as_py() for column in columns)]
@@ -66,7 +68,33 @@ def read_delimited(preferred):
     rows = len(columns[0])
     if headed and not rows:
         warn("the only row was taken for the names of the columns (option header)")
-    return Table("Sheet1", [Column(name, text) for name, text in zip(names, columns, strict=True)], rows, headed)
+    return Table("Sheet1", [Column(name, text) for name, text in zip(names, columns, strict=True)], rows, headed, above)
+
+
+def split_above(data, delimiter):
+    """The records above the header, and the text from the header on."""
+    lines = list(io.TextIOWrapper(io.BytesIO(data[:100_000]), encoding="utf-8", errors="replace", newline=""))
+    reader = csv.reader(lines, delimiter=delimiter)
+    records, ends = [], []
+    for record in itertools.islice(reader, MOST_ABOVE + BELOW):
+        records.append(record)
+        ends.append(reader.line_num)
+    at = header_row(records)
+    if not at:
+        return (), data
+    above = records[:at] if any(map(filled, records[:at])) else ()
+    if above:
+        warn(f"the names of the columns are in line {ends[at - 1] + 1} (option header)")
+    return above, data[len("".join(lines[: ends[at - 1]]).encode()) :]
+
+
+def all_quoted(data, delimiter):
+    """Whether every field is in quotes, so that "" is how this file says that there is no value."""
+    if not data.startswith(b'"'):
+        return False
+    bare = re.sub(rb'"(?:[^"]|"")*(?:"|\Z)', b"q", data[:200_000])
+    mark = re.escape(delimiter.encode())
+    return re.search(rb"[^q\r\n%b]|%b%b|[\r\n]%b" % ((mark,) * 4), bare) is None
 
 
 def fast_columns(data, delimiter):
@@ -87,7 +115,7 @@ def fast_columns(data, delimiter):
                 column_types=dict.fromkeys(names, pa.string()),
                 null_values=[""],
                 strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
+                quoted_strings_can_be_null=all_quoted(data, delimiter),
             ),
         )
     except pa.ArrowInvalid:

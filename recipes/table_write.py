@@ -87,6 +87,11 @@ def replaced(array, pairs):
     return array
 
 
+def wide(row, table):
+    """A row above the header, as wide as the table."""
+    return [*row, *[None] * (len(table.columns) - len(row))]
+
+
 # delimited text -------------------------------------------------------------------------------------------------------
 
 
@@ -107,9 +112,10 @@ def write_delimited(table, out, delimiter):
             array = pc.if_else(pc.equal(array, ""), '""', array)
         return pc.fill_null(array, '""' if alone else "")
 
-    if table.headed:
-        names = quoted(pa.array([column.name or None for column in table.columns], pa.string()))
-        out.write((delimiter.join(names.to_pylist()) + "\n").encode())
+    heads = [[column.name for column in table.columns]] if table.headed else []
+    for row in [*table.above, *heads]:
+        cells = quoted(pa.array([cell or None for cell in wide(row, table)], pa.string()))
+        out.write((delimiter.join(cells.to_pylist()) + "\n").encode())
 
     def render(start, length):
         return joined(pc.binary_join_element_wise(*cell_texts(table, start, length, quoted), delimiter), "\n")
@@ -154,6 +160,7 @@ def write_html(tables, out):
     for table in tables:
         if len(tables) > 1:
             out.write(f"<h2>{one_escaped(table.name)}</h2>\n".encode())
+        out.writelines(f"<p>{one_escaped(line)}</p>\n".encode() for line in table.notes())
         out.write(b"<table>\n")
         if table.headed:
             heads = "".join(f"<th>{one_escaped(column.name)}</th>" for column in table.columns)
@@ -186,6 +193,8 @@ def write_markdown(tables, out):
     for number, table in enumerate(tables):
         if len(tables) > 1:
             out.write(f"{chr(10) if number else ''}## {marked(pa.array([table.name]))[0].as_py()}\n\n".encode())
+        for line in marked(pa.array(table.notes(), pa.string())).to_pylist():
+            out.write(re.sub(r"^(\d*)(?=[#+>=.)-])", r"\1\\", line).encode() + b"\n\n")
         names = marked(
             pa.array([column.name if table.headed else "" for column in table.columns], pa.string())
         ).to_pylist()
@@ -217,6 +226,7 @@ def write_xml(tables, out):
     out.write(b"<tables>\n" if len(tables) > 1 else b"")
     for table in tables:
         out.write(f'<table name="{one_escaped(table.name).replace(chr(34), "&quot;")}">\n'.encode())
+        out.writelines(f"<note>{one_escaped(line)}</note>\n".encode() for line in table.notes())
         names = element_names(table)
         if names != [column.name for column in table.columns]:
             warn("column names that XML does not allow were changed")

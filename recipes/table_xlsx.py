@@ -5,6 +5,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
+MOST_FROZEN = 12  # rows that stay in sight: the header, and a few above it
 EXCEL_ESCAPED = r"_x[0-9A-Fa-f]{4}_|\r|" + ILLEGAL
 
 
@@ -82,7 +83,7 @@ def column_letters(number):
 
 
 def sheet_chunks(table, style):
-    widths = []
+    widths, top = [], len(table.above) + table.headed
     for number, column in enumerate(table.columns, 1):
         longest = pc.max(pc.utf8_length(column.text.slice(0, 200))).as_py() if table.rows else 0
         widths.append(
@@ -91,27 +92,29 @@ def sheet_chunks(table, style):
     yield (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
         + (
-            f'<dimension ref="A1:{column_letters(len(table.columns))}{max(1, table.rows + table.headed)}"/>'
+            f'<dimension ref="A1:{column_letters(len(table.columns))}{max(1, top + table.rows)}"/>'
             if table.columns
             else ""
         )
         + '<sheetViews><sheetView workbookViewId="0">'
         + (
-            '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
-            if table.headed and table.rows
+            f'<pane ySplit="{top}" topLeftCell="A{top + 1}" activePane="bottomLeft" state="frozen"/>'
+            if table.headed and table.rows and top <= MOST_FROZEN
             else ""
         )
         + "</sheetView></sheetViews>"
         + (f"<cols>{''.join(widths)}</cols>" if widths else "")
         + "<sheetData>"
     ).encode()
-    if table.headed and table.columns:
-        names = excel_text(pa.array([column.name for column in table.columns], pa.string())).to_pylist()
+    heads = [[column.name for column in table.columns]] if table.headed and table.columns else []
+    for bold, row in [*((0, row) for row in table.above), *((1, row) for row in heads)]:
+        cells = excel_text(pa.array([cell or "" for cell in row], pa.string())).to_pylist()
+        style_of = ' s="1"' if bold else ""
         yield (
             "<row>"
             + "".join(
-                f'<c s="1" t="inlineStr"><is><t xml:space="preserve">{name}</t></is></c>' if name else "<c/>"
-                for name in names
+                f'<c{style_of} t="inlineStr"><is><t xml:space="preserve">{cell}</t></is></c>' if cell else "<c/>"
+                for cell in cells
             )
             + "</row>"
         ).encode()
