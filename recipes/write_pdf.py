@@ -1,41 +1,12 @@
 """One HTML tree into Typst and that into PDF. Text is only ever a string literal there, pictures only ever data: URIs."""
 
-import base64
-import io
 import tempfile
 
-STYLES = {
-    "strong": "strong",
-    "b": "strong",
-    "em": "emph",
-    "i": "emph",
-    "cite": "emph",
-    "var": "emph",
-    "dfn": "emph",
-    "del": "strike",
-    "s": "strike",
-    "strike": "strike",
-    "u": "underline",
-    "ins": "underline",
-    "sub": "sub",
-    "sup": "super",
-    "mark": "highlight",
-}
-CODE = {"code", "kbd", "samp", "tt"}
 MAX_NESTING = 12  # lists, quotes and tables inside each other; deeper ones continue at this level
 RAW_LINES = 60  # Typst's time for one raw block grows with the square of its lines
-NATIVE_PICTURES = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 
 
-LONG_WORD = re.compile(r"[!-~]{80,}")
-
-
-def breakable(text):
-    """Text whose words fit: one wider than a line would run off the page."""
-    return LONG_WORD.sub(lambda word: "\u200b".join(re.findall(".{1,40}", word.group())), text)
-
-
-class Typesetter(TypesetTables):
+class Typesetter(TypesetTables, TypesetInline):
     """What has to be known while walking one document: its anchors, its pictures, which inline elements hold blocks."""
 
     def __init__(self, body, folder):
@@ -181,132 +152,11 @@ class Typesetter(TypesetTables):
         ]
         return [*self.anchor(element), "block({" + ";".join(blocks) + "})"]
 
-    # -- inline: pieces of a code block, joined by ;
-
-    def line(self, element, styles=frozenset()):
-        pieces = [piece for piece in self.pieces(element, styles)]
-        return "{" + ";".join(pieces) + "}"
-
-    def pieces(self, element, styles):
-        out = []
-        for text, child in [(element.text, None)] + [(child.tail, child) for child in element]:
-            if child is not None:
-                out += self.inline(child, styles)
-            text = text and re.sub(r"[ \t\r\n\f]+", " ", text)
-            if text:
-                out.append(quoted(breakable(text)))
-        return out
-
-    def inline(self, element, styles):
-        tag = element.tag
-        if tag == "br":
-            return ["linebreak()"]
-        if tag == "img":
-            return self.picture(element)
-        if tag == "input":
-            if element.get("type") == "checkbox":
-                return [quoted("☑ " if element.get("checked") is not None else "☐ ")]
-            return (
-                [quoted(element.get("value"))]
-                if element.get("value") and element.get("type") not in ("hidden", "password")
-                else []
-            )
-        if tag in CODE:
-            text = re.sub(r"\s+", " ", element.text_content())
-            return [*self.anchor(element), f"mono({quoted(breakable(text))})"] if text else []
-        if "footnote-backref" in (element.get("class") or ""):
-            return []
-        if tag == "span" and (element.get("class") or "").startswith("math") and not self.plain:
-            display = "display" in element.get("class")
-            formula = typst_formula(re.sub(r"^\\[(\[]|\\[)\]]$", "", element.text_content().strip()).strip(), display)
-            if formula:
-                return [formula]
-        style = STYLES.get(tag)
-        if style in styles:
-            style = None
-        inner = self.pieces(element, styles | {style} if style else styles)
-        if tag == "q":
-            inner = [quoted("“"), *inner, quoted("”")]
-        if not inner:
-            return self.anchor(element)
-        if style:
-            inner = [f"{style}({{{';'.join(inner)}}})"]
-        href = (element.get("href") or "").strip() if tag == "a" else ""
-        if href and "link" not in styles:
-            target = self.anchors.get(href[1:]) if href.startswith("#") else None
-            goal = (
-                f"label({quoted(target[1])})"
-                if target
-                else quoted(href)
-                if re.match(r"(https?|mailto|tel|ftp):.", href, re.I) and len(href) < 4000
-                else None
-            )
-            inner = [f"link({goal}, {{{';'.join(inner)}}})"] if goal else inner
-        return self.anchor(element) + inner
-
-    def anchor(self, element):
-        name = element.get("id") or (element.tag == "a" and element.get("name")) or ""
-        known = self.anchors.get(name)
-        if not known or known[0] is not element:
-            return []
-        self.placed.add(known[1])
-        return [f"[#metadata(none)#label({quoted(known[1])})]"]
-
     def document(self):
         """The whole body; a target that stands where nothing can be pointed at is the beginning of the document."""
         content = self.flow(self.body, 0)
         labels = [label for _, label in self.anchors.values() if label not in self.placed]
         return "#{" + ";".join([f"[#metadata(none)#label({quoted(label)})]" for label in labels] + content) + "}\n"
-
-    def picture(self, element):
-        alt = element.get("alt") or ""
-        try:
-            name, width, height = self.stored(element.get("src") or "")
-        except (ValueError, OSError) as error:
-            if str(error) != "none":
-                warn("a picture of an unknown or damaged format is shown by its alternative text")
-            return [quoted(f"[{alt}]")] if alt else []
-        asked = [re.match(r"\s*(\d+(?:\.\d+)?)\s*(px|)\s*$", element.get(side) or "") for side in ("width", "height")]
-        if asked[0]:
-            width, height = (
-                float(asked[0].group(1)),
-                float(asked[1].group(1)) if asked[1] else height * float(asked[0].group(1)) / width,
-            )
-        room = self.width - 30
-        for cell in element.iterancestors("td", "th"):
-            room = room / max(1, len(cell.getparent())) - 8
-        scale = min(0.75, max(room, 10) / max(width, 1), (self.height - 30) / max(height, 1))
-        return [
-            f"box(image({quoted(name)}, width: {max(width * scale, 1):.1f}pt, height: {max(height * scale, 1):.1f}pt, alt: {quoted(alt)}))"
-        ]
-
-    def stored(self, uri):
-        """Write the picture of a data: URI into the folder once; return its name and its size in pixels."""
-        from PIL import Image
-
-        if uri in self.pictures:
-            return self.pictures[uri]
-        head, _, body = uri.partition(",")
-        if self.plain or ";base64" not in head:
-            raise ValueError("none" if self.plain else "not base64")
-        raw, name = base64.b64decode(body, validate=False), f"p{len(self.pictures)}"
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-        try:
-            image = Image.open(io.BytesIO(raw))
-            if image.width * image.height > MAX_PIXELS // 4:
-                raise ValueError("too many pixels")
-            if image.format in NATIVE_PICTURES and image.mode != "CMYK":
-                name = f"{name}.{NATIVE_PICTURES[image.format]}"
-                Path(self.folder, name).write_bytes(raw)
-            else:
-                name += ".png"
-                image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB").save(
-                    Path(self.folder, name), compress_level=1
-                )
-        except (Image.DecompressionBombError, SyntaxError) as error:
-            raise ValueError("damaged") from error
-        self.pictures[uri] = name, image.width, image.height
-        return self.pictures[uri]
 
 
 def write_pdf(body, title):
