@@ -92,6 +92,7 @@ PUNCTUATION = bytes(range(48)) + bytes(range(58, 65)) + bytes(range(91, 97)) + b
 STYLE = (
     "body{max-width:50em;margin:2em auto;padding:0 1em;font-family:sans-serif;line-height:1.5}"
     "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.2em .5em;vertical-align:top}"
+    "li[data-mark]::marker{content:attr(data-mark) ' '}"
     "pre{overflow:auto;background:#f6f6f6;padding:.6em}img{max-width:100%}"
     ".page-break{border:0;break-after:page}"
     "blockquote{border-left:3px solid #ccc;margin-left:0;padding-left:1em}"

@@ -2,29 +2,7 @@
 
 
 MAX_CHUNKS = 20  # documents inside the document, also inside each other
-PAGE_BREAK = '<hr class="page-break">'
-OL_TYPES = {
-    "lowerLetter": ' type="a"',
-    "upperLetter": ' type="A"',
-    "lowerRoman": ' type="i"',
-    "upperRoman": ' type="I"',
-}
-
-
-def paper_of(section):
-    """Width and height of the pages of a section in points, "" when it does not say."""
-    size = section.find(W + "pgSz")
-    sides = [size.get(W + side, "") for side in ("w", "h")] if size is not None else []
-    if not sides or not all(side.isdecimal() and 1000 < int(side) < 100_000 for side in sides):
-        return ""
-    return " ".join(f"{int(side) / 20:g}" for side in sides)
-
-
-def page_break(papers):
-    return f'<hr class="page-break" data-paper="{papers[0]}">' if papers and papers[0] else PAGE_BREAK
-
-
-class WordReader(WordText, WordTables):
+class WordReader(WordText, WordTables, WordNumbering, WordPages):
     """One walk over a document: what is open (lists), what was seen (notes, headers) and what styles and lists mean."""
 
     def __init__(self, package):
@@ -33,7 +11,7 @@ class WordReader(WordText, WordTables):
         self.root = package.xml(self.part)
         if self.root is None or self.root.find(W + "body") is None:
             refuse("damaged", "the package has no Word document inside")
-        self.styles, self.levels, self.counters, self.notes = self.read_styles(), {}, {}, {}
+        self.styles, self.notes, self.repeated = self.read_styles(), {}, False
         self.read_numbering()
         self.wanted = {link.get(W + "anchor") for link in self.root.iter(W + "hyperlink")} - {None}
         self.note_parts = {
@@ -41,25 +19,12 @@ class WordReader(WordText, WordTables):
             for kind in ("footnotes", "endnotes")
         }
         self.main = self.part
-        self.papers = [paper_of(section) for section in self.root.iter(W + "sectPr")]
+        self.read_sections()
         self.chunks = 0
 
     def read_styles(self):
         root = self.package.xml(next(iter(self.package.related(self.part, "styles")), "word/styles.xml"))
         return {style.get(W + "styleId"): style for style in root.iter(W + "style")} if root is not None else {}
-
-    def read_numbering(self):
-        root = self.package.xml(next(iter(self.package.related(self.part, "numbering")), "word/numbering.xml"))
-        if root is None:
-            return
-        abstract = {item.get(W + "abstractNumId"): item for item in root.findall(W + "abstractNum")}
-        for number in root.findall(W + "num"):
-            base = abstract.get(value(number, "abstractNumId"))
-            for level in base.findall(W + "lvl") if base is not None else ():
-                self.levels[number.get(W + "numId"), level.get(W + "ilvl")] = (
-                    value(level, "numFmt", "bullet"),
-                    value(level, "start", "1"),
-                )
 
     def style_chain(self, name):
         seen = set()
@@ -100,7 +65,8 @@ class WordReader(WordText, WordTables):
                 )
             listed = inside.find(W + "numPr") if inside is not None else None
             if listed is not None:
-                number, level = number or value(listed, "numId"), level or value(listed, "ilvl")
+                number = number or value(listed, "numId")
+                level = level or value(listed, "ilvl") or self.linked.get((number, style.get(W + "styleId")))
         if kind == "p" and outline and outline.isdecimal() and int(outline) < 9:
             kind = f"h{min(int(outline) + 1, 6)}"
         level = level or "0"
@@ -130,6 +96,7 @@ class WordReader(WordText, WordTables):
             properties = element.find(W + "pPr")
             kind, number, level, depth = self.style_of(properties)
             text, boxes = self.paragraph(element)
+            text = self.tabs(properties, text) if TARGET == "pdf" and kind != "pre" else text
             before, text, after = self.page_breaks(properties, text) if paged else ("", text.replace("\f", " "), "")
             if before:
                 close(0)
@@ -137,42 +104,23 @@ class WordReader(WordText, WordTables):
             if kind != "pre" and code:
                 out.append("<pre>" + "\n".join(code) + "</pre>")
                 code.clear()
-            form, start = self.levels.get((number, level), ("none", "1")) if number not in (None, "0") else (None, "1")
-            if form not in (None, "none") and kind in ("p", "blockquote", "caption") and text.strip():
-                tag = "ul" if form == "bullet" else "ol"
+            look = self.levels.get((number, level))
+            if look and look["form"] not in ("none", "bullet") and text.strip() and kind != "pre":
+                at, mark = self.count(number, level)
+            else:
+                at, mark = 1, ""
+            if look and look["form"] != "none" and kind in ("p", "blockquote", "caption") and text.strip():
                 close(min(depth + 1, len(lists)))
-                if len(lists) == depth + 1 and (lists[-1][0] != tag or lists[-1][1] != number):
-                    close(depth)
-                if len(lists) == depth + 1:
-                    out.append("</li>")
-                while len(lists) < depth + 1:
-                    at = (
-                        tag
-                        if len(lists) == depth
-                        else self.levels.get((number, str(len(lists))), ("bullet",))[0] == "bullet" and "ul" or "ol"
-                    )
-                    first = (
-                        self.counters.get((number, len(lists)), int(start) - 1 if start.isdecimal() else 0) + 1
-                        if at == "ol" and len(lists) == depth
-                        else 1
-                    )
-                    mark = OL_TYPES.get(form, "") if at == "ol" and len(lists) == depth else ""
-                    out.append(f'<ol{mark} start="{first}">' if at == "ol" and first != 1 else f"<{at}{mark}>")
-                    lists.append((at, number))
-                    if len(lists) < depth + 1:
-                        out.append("<li>")
-                if tag == "ol":
-                    self.counters[number, depth] = (
-                        self.counters.get((number, depth), int(start) - 1 if start.isdecimal() else 0) + 1
-                    )
-                    for deeper in [key for key in self.counters if key[0] == number and key[1] > depth]:
-                        del self.counters[deeper]
-                out.append("<li>" + text.replace("\f", " "))
+                self.open_list(out, lists, number, depth, look["form"], at)
+                usual = f"{numeral(at, look['form'])}."
+                out.append(f'<li data-mark="{html_text.escape(mark)}">' if mark not in ("", usual) else "<li>")
+                out.append(text.replace("\f", " "))
             elif kind == "pre":
                 close(0)
                 code.append(re.sub(r"</?(?:strong|em|u|s)>", "", text).replace("<br>", "\n").replace("\f", "\n"))
             elif text.strip():
                 close(0)
+                text = f"{html_text.escape(mark)} {text}" if mark else text
                 centred = {"center": "center", "right": "right", "end": "right"}.get(value(properties, "jc"))
                 style = f' style="text-align:{centred}"' if centred else ""
                 style += ' dir="rtl"' if properties is not None and switched(properties, "bidi") else ""
@@ -193,31 +141,6 @@ class WordReader(WordText, WordTables):
         close(0)
         self.part = previous
         return "".join(out)
-
-    def page_breaks(self, properties, text):
-        """(break before, text, break after) of a paragraph; inside its text a form feed stays where one is."""
-        before = "\f" in text[: len(text) - len(text.lstrip())] or (
-            properties is not None and switched(properties, "pageBreakBefore")
-        )
-        after = "\f" in text[len(text.rstrip()) :] and bool(text.strip())
-        if "\f" in text:
-            text = text.strip() if "<a" not in text else text.strip().replace("\f", " ")
-        section = properties.find(W + "sectPr") if properties is not None else None
-        end = PAGE_BREAK if after else ""
-        if section is not None:
-            self.papers = self.papers[1:]
-            if value(self.next_section(section), "type", "nextPage") != "continuous":
-                end = page_break(self.papers[:1])
-        return PAGE_BREAK if before else "", text, end
-
-    def next_section(self, section):
-        """The properties of the section after this one, where its beginning is described."""
-        found = False
-        for other in self.root.iter(W + "sectPr"):
-            if found:
-                return other
-            found = other is section
-        return section
 
     def foreign(self, element):
         """A document inside the document (altChunk): a page or text, or another Word document."""
@@ -256,17 +179,6 @@ class WordReader(WordText, WordTables):
                 yield paragraph
 
 
-def headers(reader, kind):
-    """The distinct headers or footers of all sections, each once."""
-    texts = {}
-    for reference in reader.root.iter(W + f"{kind}Reference"):
-        target = reader.package.relations(reader.main).get(reference.get(R + "id"), ("", "", True))[1]
-        root = reader.package.xml(target) if target else None
-        if root is not None:
-            texts.setdefault(reader.blocks(root, target))
-    return [text for text in texts if re.sub(r"<(?!img)[^>]*>|\s", "", text)]
-
-
 def notes(reader):
     """The notes in the order of their references, as HTML."""
     items, at = [], 0
@@ -283,30 +195,27 @@ def notes(reader):
 
 
 def word_html():
-    """(HTML, title) of SOURCE."""
+    """(HTML, title, looks: paper of the first page, usual text) of SOURCE; for a PDF headers and footers apart, as they run through its pages."""
     check_package()
     sys.setrecursionlimit(20_000)
     reader = WordReader(Package(SOURCE))
-    first = reader.papers[0] if reader.papers else ""
-    body = reader.blocks(reader.root.find(W + "body"))
-    above, below = (
-        (headers(reader, kind) for kind in ("header", "footer")) if OPTIONS.get("headers", True) else ([], [])
-    )
-    page = (
-        "".join(f"<header>{text}</header>" for text in above)
-        + body
-        + notes(reader)
-        + "".join(f"<footer>{text}</footer>" for text in below)
-    )
+    body, wanted = reader.blocks(reader.root.find(W + "body")) + notes(reader), OPTIONS.get("headers", True)
+    if TARGET == "pdf":
+        page = body + (reader.running() if wanted else "")
+    else:
+        above, below = (reader.headers(kind) if wanted else [] for kind in ("header", "footer"))
+        page = "".join(f"<header>{text}</header>" for text in above) + body
+        page += "".join(f"<footer>{text}</footer>" for text in below)
     core = reader.package.xml("docProps/core.xml")
     title = core.findtext("{http://purl.org/dc/elements/1.1/}title") if core is not None else ""
     if not re.sub(r"<(?!img|table)[^>]*>|\s", "", page):
         refuse("empty", "the document has no content")
-    return page, (title or "").strip(), first
+    return page, (title or "").strip(), {"data-paper": reader.paper(), "data-text": reader.usual_text()}
 
 
 def read_document():
-    page, title, paper = word_html()
+    page, title, looks = word_html()
     body = parse_html(page)[0]
-    body.set("data-paper", paper)
+    for name, text in looks.items():
+        body.set(name, text)
     return body, title

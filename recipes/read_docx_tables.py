@@ -1,5 +1,15 @@
 """Tables of a Word document: rows and cells whatever wraps them, merged cells as spans."""
 
+NO_LINE = ("none", "nil", None)
+
+
+def sized(widths):
+    return bool(widths) and all(width.isdecimal() and 50 < int(width) < 60_000 for width in widths)
+
+
+def any_line(element, name):
+    return any(side.get(W + "val") not in NO_LINE for borders in element.iter(W + name) for side in borders)
+
 
 class WordTables:
     """Tables as HTML; the blocks inside the cells are the subclass's."""
@@ -21,7 +31,7 @@ class WordTables:
                     hidden = self.blocks(cell)
                     open_spans[x][2] += hidden
                 else:
-                    entry = [width, 1, self.cell_html(cell)]
+                    entry = [width, 1, self.cell_html(cell), self.shade(inside)]
                     line.append(entry)
                     open_spans.pop(x, None)
                     if merge is not None:
@@ -37,16 +47,50 @@ class WordTables:
                 else f"<{tag}"
                 + (f' colspan="{cell[0]}"' if cell[0] > 1 else "")
                 + (f' rowspan="{cell[1]}"' if cell[1] > 1 else "")
-                + f">{cell[2]}</{tag}>"
+                + f"{cell[3]}>{cell[2]}</{tag}>"
                 for cell in line
             )
             lines.append(f"<tr>{cells}</tr>")
         head = next((at for at, (heading, _) in enumerate(grid) if not heading), len(grid))
         return (
-            "<table>"
+            f"<table{self.looks(element) if TARGET == 'pdf' else ''}>"
             + (f"<thead>{''.join(lines[:head])}</thead>" if head else "")
             + f"<tbody>{''.join(lines[head:])}</tbody></table>"
         )
+
+    def looks(self, element):
+        """How a table is drawn: the widths of its columns in points, and whether it has lines."""
+        columns = [column.get(W + "w", "") for column in element.iterfind(f"{W}tblGrid/{W}gridCol")]
+        own = self.cell_widths(element, len(columns))
+        columns = [own.get(at, column) for at, column in enumerate(columns)]
+        drawn = f' data-widths="{" ".join(f"{int(column) / 20:g}" for column in columns)}"' if sized(columns) else ""
+        return drawn if self.is_ruled(element) else f'{drawn} data-lines="none"'
+
+    def cell_widths(self, element, count):
+        """{column: width} as the cells of the first row that has no spans say, which Word believes more than the grid."""
+        for row in self.table_parts(element, "tr"):
+            cells = list(self.table_parts(row, "tc"))
+            sizes = [cell.find(f"{W}tcPr/{W}tcW") for cell in cells]
+            if len(cells) == count and not any(cell.find(f"{W}tcPr/{W}gridSpan") is not None for cell in cells):
+                given = [size.get(W + "w", "") for size in sizes if size is not None and size.get(W + "type") == "dxa"]
+                return dict(enumerate(given)) if len(given) == count and sized(given) else {}
+        return {}
+
+    def is_ruled(self, element):
+        """Whether the table, its style or one of its cells says to draw lines."""
+        properties = element.find(W + "tblPr")
+        for holder in [properties, *(style.find(W + "tblPr") for style in self.style_chain(value(properties, "tblStyle")))]:
+            borders = holder.find(W + "tblBorders") if holder is not None else None
+            if borders is not None:
+                return any(side.get(W + "val") not in NO_LINE for side in borders) or any_line(element, "tcBorders")
+        styles = self.style_chain(value(properties, "tblStyle"))
+        return any_line(element, "tcBorders") or any(any_line(style, "tcBorders") for style in styles)
+
+    def shade(self, properties):
+        """The colour behind a cell."""
+        shading = properties.find(W + "shd") if properties is not None and TARGET == "pdf" else None
+        fill = shading.get(W + "fill", "") if shading is not None else ""
+        return f' data-fill="{fill}"' if re.fullmatch("[0-9A-Fa-f]{6}", fill) and fill.upper() != "FFFFFF" else ""
 
     def table_parts(self, element, name):
         for child in element:

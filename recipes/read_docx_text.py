@@ -30,6 +30,9 @@ PASS = {
         "rt",
     )
 }
+COUNTED = re.compile(r"\s*(PAGE|NUMPAGES)\b", re.I)
+TAB = {False: '<span class="tab"> </span>', True: '<span class="tab fill"> </span>'}
+FILLING = ("center", "right", "end")
 PRIVATE = re.compile("[\uf020-\uf0ff]")  # where Word puts the codes of symbol fonts
 RUN_CONTENT = {"noBreakHyphen": "\u2011", "softHyphen": "\u00ad", "cr": "<br>", "tab": "\t", "ptab": "\t"}
 
@@ -43,6 +46,12 @@ def value(element, name, default=None):
 def font_of(properties):
     fonts = properties.find(W + "rFonts") if properties is not None else None
     return "" if fonts is None else fonts.get(W + "ascii") or fonts.get(W + "hAnsi") or ""
+
+
+def counted(instruction):
+    """A field that shows another number on every page."""
+    kind = "page-count" if COUNTED.match(instruction).group(1).upper() == "NUMPAGES" else "page-number"
+    return f'<span class="{kind}"></span>'
 
 
 def switched(element, name):
@@ -89,6 +98,8 @@ class WordText:
                 pieces += inner
                 if href:
                     pieces.append(((), "</a>"))
+            elif tag == W + "fldSimple" and self.repeated and COUNTED.match(child.get(W + "instr", "")):
+                pieces.append(((), counted(child.get(W + "instr"))))
             elif tag in PASS:
                 self.walk(child, pieces, boxes)
             elif tag == MATH + "oMathPara" or tag == MATH + "oMath":
@@ -165,14 +176,34 @@ class WordText:
             self.fields.append({"text": "", "shown": False, "link": False})
         elif self.fields and kind == "separate":
             top = self.fields[-1]
-            top["shown"] = True
+            top["counted"] = self.repeated and COUNTED.match(top["text"]) is not None
+            top["shown"] = not top["counted"]
             found = re.match(r'\s*HYPERLINK\s+(\\l\s+)?"([^"]+)"', top["text"])
             if found:
                 top["link"] = True
                 pieces.append(((), f'<a href="{html_text.escape(("#" if found.group(1) else "") + found.group(2))}">'))
         elif self.fields and kind == "end":
-            if self.fields.pop()["link"]:
+            ended = self.fields.pop()
+            if ended["link"]:
                 pieces.append(((), "</a>"))
+            elif self.repeated and COUNTED.match(ended["text"]):
+                pieces.append(((), counted(ended["text"])))
+
+    def tabs(self, properties, text):
+        """Text whose tabs are marked: one to a stop at the right or in the middle fills the line, another is a gap."""
+        if "\t" not in text:
+            return text
+        stops = {}
+        for holder in [properties, *(style.find(W + "pPr") for style in self.style_chain(value(properties, "pStyle")))]:
+            for stop in holder.iterfind(f"{W}tabs/{W}tab") if holder is not None else ():
+                stops.setdefault(stop.get(W + "pos", ""), stop.get(W + "val", "left"))
+        kinds = [kind for place, kind in sorted(stops.items(), key=lambda stop: whole(stop[0], 0)) if kind != "clear"]
+        parts = re.split(r"\t(?![^<]*>)", text)
+        if len(kinds) > len(parts) - 1 and kinds[-1] in FILLING and "center" not in kinds:
+            kinds = kinds[len(kinds) - len(parts) + 1 :]
+        filled = [at < len(kinds) and kinds[at] in FILLING for at in range(len(parts) - 1)]
+        marked = "".join(TAB[filled[at - 1]] + part if at else part for at, part in enumerate(parts))
+        return marked + (TAB[True] if filled[-1] and kinds[len(filled) - 1] == "center" else "")
 
     def drawing(self, element, pieces, boxes):
         """Pictures by their relation, text boxes as blocks after the paragraph, the words of diagrams and charts."""

@@ -12,10 +12,10 @@ def quoted(text):
 
 
 def paper_mm(own=""):
-    """Width and height of the paper: as asked for, or the document's ``own``, two numbers in points."""
+    """Width and height of the paper: as asked for, or the document's ``own``, whose first numbers they are, in points."""
     size, orientation = OPTIONS.get("page_size", "a4"), OPTIONS.get("orientation", "portrait")
     if size == "auto" and own:
-        width, height = (min(max(float(side) * 25.4 / 72, 60), 2000) for side in own.split())
+        width, height = (min(max(float(side) * 25.4 / 72, 60), 2000) for side in own.split()[:2])
     else:
         width, height = SIZES_MM["a4" if size == "auto" else size]
         if own and orientation == "auto":
@@ -24,33 +24,46 @@ def paper_mm(own=""):
     return (height, width) if turned else (width, height)
 
 
-def margin_mm(own=""):
-    return min(OPTIONS.get("margin", 20), min(paper_mm(own)) / 2 - 20)
+def margins_mm(own=""):
+    """Margins of the page from the top clockwise: as asked for, or the document's own where the option is -1 and it has some."""
+    (width, height), asked = paper_mm(own), OPTIONS.get("margin", 20)
+    found = [float(side) * 25.4 / 72 for side in own.split()[2:6]]
+    if asked < 0 and found and width - found[1] - found[3] >= 40 and height - found[0] - found[2] >= 40:
+        return found
+    return [min(20 if asked < 0 else asked, min(width, height) / 2 - 20)] * 4
 
 
 def text_area_points(own=""):
     """Width and height of the text area in points."""
-    width, height = paper_mm(own)
-    margin = margin_mm(own)
-    return (width - 2 * margin) * 72 / 25.4, (height - 2 * margin) * 72 / 25.4
+    (width, height), (top, right, bottom, left) = paper_mm(own), margins_mm(own)
+    return (width - left - right) * 72 / 25.4, (height - top - bottom) * 72 / 25.4
 
 
 def page_size(own=""):
     """What of Typst's page settings the paper decides."""
-    width, height = paper_mm(own)
-    return f"width: {width:g}mm, height: {height:g}mm, margin: {margin_mm(own):g}mm"
+    (width, height), margins = paper_mm(own), margins_mm(own)
+    sides = ", ".join(f"{side}: {margin:g}mm" for side, margin in zip(("top", "right", "bottom", "left"), margins))
+    return f"width: {width:g}mm, height: {height:g}mm, margin: ({sides})"
 
 
-def page_setup(title, language="", direction="", paper=""):
+def usual_text(looks):
+    """Size in points and families of the text: ``looks`` is what the document says, like "11 serif"."""
+    size, _, kind = looks.partition(" ")
+    families = ("Libertinus Serif", *FAMILIES) if kind else FAMILIES
+    return min(max(float(size) * (1 if kind else 0.93), 7), 20) if size else 10.5, families  # Noto Sans runs wide
+
+
+def page_setup(title, language="", direction="", paper="", looks=""):
     language = re.match(r"[a-z]{2,3}(?=-|$)|", (language or "").lower()).group()
     region = {"ja": "JP", "ko": "KR"}.get(language)
-    families = [f"Noto Sans CJK {region}" if region and "CJK" in name else name for name in FAMILIES]
+    size, families = usual_text(looks)
+    families = [f"Noto Sans CJK {region}" if region and "CJK" in name else name for name in families]
     right = direction == "rtl" or (direction != "ltr" and language in RIGHT_TO_LEFT)
     return "\n".join(
         [
             f"#set document(title: {quoted(title[:300])}, date: none)",
             f"#set page({page_size(paper)})",
-            f"#set text(font: ({', '.join(map(quoted, families))}), size: 10.5pt, hyphenate: false"
+            f"#set text(font: ({', '.join(map(quoted, families))}), size: {size:g}pt, hyphenate: false"
             + (f", lang: {quoted(language)}" if language else "")
             + (", dir: rtl" if right else "")
             + ")",

@@ -6,13 +6,14 @@ MAX_NESTING = 12  # lists, quotes and tables inside each other; deeper ones cont
 RAW_LINES = 60  # Typst's time for one raw block grows with the square of its lines
 
 
-class Typesetter(TypesetTables, TypesetInline):
+class Typesetter(TypesetTables, TypesetInline, TypesetPages):
     """What has to be known while walking one document: its anchors, its pictures, which inline elements hold blocks."""
 
     def __init__(self, body, folder):
         self.body, self.folder, self.pictures = body, folder, {}
         self.plain = False  # without pictures and formulas, when Typst refuses one
         self.width, self.height = text_area_points(body.get("data-paper", ""))
+        self.running, self.counting, self.cell_widths = self.take_running(body), "", {}
         self.right = direction_of(body) == "rtl"
         self.mixed = RIGHT_LETTERS.search(body.text_content()) is not None  # paragraphs may run against the document
         self.anchors, self.holders, self.placed, targets = {}, set(), set(), set()
@@ -101,18 +102,11 @@ class Typesetter(TypesetTables, TypesetInline):
             return ["pad(left: 1.5em, {" + ";".join(self.flow(element, depth + 1)) + "})"]
         return self.flow(element, depth)
 
-    def page_break(self, element):
-        """A new page, and other paper from there on where the next section has other paper."""
-        paper = element.get("data-paper", "")
-        if not paper or OPTIONS.get("page_size") != "auto":
-            return ["pagebreak(weak: true)"]
-        self.width, self.height = text_area_points(paper)
-        return [f"set page({page_size(paper)})"]
-
     def list_block(self, element, depth):
-        items, extra = [], self.anchor(element)
+        items, extra, marks = [], self.anchor(element), []
         for child in element:
             if child.tag == "li":
+                marks.append(child.get("data-mark"))
                 items.append("{" + ";".join(self.item(child, depth + 1)) + "}")
             else:
                 block = self.block(child, depth + 1) if child.tag in BLOCKS else [self.line(child)]
@@ -128,9 +122,13 @@ class Typesetter(TypesetTables, TypesetInline):
             "i": ', numbering: "i."',
             "I": ', numbering: "I."',
         }.get(element.get("type"), "")
+        first = int(start) if start.isdecimal() and len(start) < 10 else 1
+        if any(marks):  # how the document shows its numbers
+            shown = ", ".join(quoted(mark or f"{number}.") for number, mark in enumerate(marks, first))
+            style = f", numbering: n => ({shown},).at(n - {first})"
         return [
             *extra,
-            f"enum(tight: true, start: {start if start.isdecimal() and len(start) < 10 else 1}{style}, {', '.join(items)})",
+            f"enum(tight: true, start: {first}{style}, {', '.join(items)})",
         ]
 
     def item(self, element, depth):
@@ -154,9 +152,11 @@ class Typesetter(TypesetTables, TypesetInline):
 
     def document(self):
         """The whole body; a target that stands where nothing can be pointed at is the beginning of the document."""
-        content = self.flow(self.body, 0)
+        content = [*self.first_page(), *self.flow(self.body, 0)]
         labels = [label for _, label in self.anchors.values() if label not in self.placed]
-        return "#{" + ";".join([f"[#metadata(none)#label({quoted(label)})]" for label in labels] + content) + "}\n"
+        return "#{" + ";".join([f"[#metadata(none)#label({quoted(label)})]" for label in labels]
+            + content
+            + [f"[#metadata(none)#label({quoted(LAST)})]"]) + "}\n"
 
 
 def write_pdf(body, title):
@@ -164,7 +164,7 @@ def write_pdf(body, title):
 
     with tempfile.TemporaryDirectory() as folder:
         setter = Typesetter(body, folder)
-        setup = page_setup(title, body.get("lang"), direction_of(body), body.get("data-paper", ""))
+        setup = page_setup(title, body.get("lang"), direction_of(body), body.get("data-paper", ""), body.get("data-text", ""))
         try:
             compile_pdf(setup + setter.document(), folder)
         except typst.TypstError as error:

@@ -22,6 +22,7 @@ STYLES = {
 }
 CODE = {"code", "kbd", "samp", "tt"}
 NATIVE_PICTURES = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
+TABS = {"tab": "h(1.5em)", "tab fill": "h(1fr)"}
 LONG_WORD = re.compile(r"[!-~]{80,}")
 
 
@@ -71,6 +72,12 @@ class TypesetInline:
             formula = typst_formula(re.sub(r"^\\[(\[]|\\[)\]]$", "", element.text_content().strip()).strip(), display)
             if formula:
                 return [formula]
+        if tag == "span" and element.get("class") in TABS:
+            return [TABS[element.get("class")]]
+        if tag == "span" and self.counting and element.get("class") in ("page-number", "page-count"):
+            if element.get("class") == "page-number":
+                return [f"counter(page).display({self.counting})"]
+            return [f"str(locate(label({quoted(LAST)})).page())"]
         style = STYLES.get(tag)
         if style in styles:
             style = None
@@ -116,9 +123,7 @@ class TypesetInline:
                 float(asked[0].group(1)),
                 float(asked[1].group(1)) if asked[1] else height * float(asked[0].group(1)) / width,
             )
-        room = self.width - 30
-        for cell in element.iterancestors("td", "th"):
-            room = room / max(1, len(cell.getparent())) - 8
+        room = min(self.room(element), self.width - 30)
         scale = min(0.75, max(room, 10) / max(width, 1), (self.height - 30) / max(height, 1))
         return [
             f"box(image({quoted(name)}, width: {max(width * scale, 1):.1f}pt, height: {max(height * scale, 1):.1f}pt, alt: {quoted(alt)}))"

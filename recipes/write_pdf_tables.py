@@ -22,11 +22,29 @@ class TypesetTables:
         size = next(
             points for limit, points in ((6, 9.5), (9, 8), (14, 6.5), (22, 5), (MAX_COLUMNS, 3.5)) if columns <= limit
         )
-        parts = [f"columns: {columns}"]
+        widths = self.widths(element, columns)
+        tracks = f"({', '.join(f'{width:.1f}pt' for width in widths)},)" if widths else columns
+        parts = [f"columns: {tracks}", *(["stroke: none"] if element.get("data-lines") == "none" else [])]
+        for cell, x, _, wide, _ in cells if widths else ():
+            self.cell_widths[cell] = sum(widths[x : x + wide])
         header = [self.cell(place, depth, size, columns) for place in cells if place[2] < head]
         parts += [f"table.header({', '.join(header)})"] if header else []
         parts += [self.cell(place, depth, size, columns) for place in cells if place[2] >= head]
         return [*before, f"{{set text(size: {size}pt);table({', '.join(parts)})}}"]
+
+    def widths(self, element, columns):
+        """The widths of the columns in points, as the document says; None when it does not."""
+        said = [float(width) for width in element.get("data-widths", "").split()]
+        return [width * min(1.0, self.room(element) / sum(said)) for width in said] if len(said) == columns else None
+
+    def room(self, element):
+        """How many points wide the place is that an element stands in: the page's text, or its share of a row."""
+        share = 1
+        for cell in element.iterancestors("td", "th"):
+            if cell in self.cell_widths:
+                return self.cell_widths[cell] / share - 8
+            share *= max(1, len(cell.getparent()))
+        return self.width / share - (8 if share > 1 else 0)
 
     def is_layout(self, element, cells, columns):
         """Whether a table of a page or mail only arranges other content: it has one column, or holds tables and says nothing itself."""
@@ -58,12 +76,15 @@ class TypesetTables:
             content = [re.sub(r"^par\((.*)\)$", r"\1", content[0], flags=re.S)]
         text = "{" + ";".join(content) + "}"
         longest = max(map(len, (element.text_content() or "").split()), default=0)
-        if (
-            longest * size * 0.5 > self.width / columns * 1.5 and longest > 12
-        ):  # a word wider than its column: break it anywhere
-            text = f'{{show regex("[^\\\\s]{{12}}"): it => it + sym.zws;{text}}}'
+        known = self.cell_widths.get(element)
+        if longest * size * 0.5 > (known - 8 if known else self.width / columns * 1.5) and longest > (4 if known else 12):
+            letters = min(12, max(1, int((known - 8) / size / 0.7))) if known else 12  # a word wider than its column is broken
+            text = f'{{show regex("[^\\\\s]{{{letters}}}"): it => it + sym.zws;{text}}}'
         spans = (f", colspan: {width}" if width > 1 else "") + (f", rowspan: {height}" if height > 1 else "")
-        fill = ", fill: luma(240)" if element.tag == "th" else ""
+        color = element.get("data-fill", "")
+        fill = f', fill: rgb("{color}")' if color else ", fill: luma(240)" if element.tag == "th" else ""
+        if color and sum(int(color[at : at + 2], 16) * part for at, part in ((0, 3), (2, 6), (4, 1))) < 1000:
+            text = f"{{set text(fill: white);{text}}}"
         align = re.search(r"text-align\s*:\s*(center|right)", element.get("style") or "") or re.match(
             "(center|right)$", element.get("align") or ""
         )

@@ -117,7 +117,7 @@ def plain_lines(element, out, indent):
     block = tag in BLOCKS
     if tag == "li":
         parent = element.getparent()
-        mark = f"{element.get('value')}. " if parent.tag == "ol" else "- "
+        mark = f"{element.get('data-mark') or element.get('value') + '.'} " if parent.tag == "ol" else "- "
         out.append(f"\n{indent}{mark}")
         indent += " " * len(mark)
     elif block and tag not in ("tbody", "thead", "tfoot"):
