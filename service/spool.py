@@ -243,7 +243,7 @@ class _Disk:
         path, before = self._folder / str(self._files), self._written
         self._files += 1
         blocks = self._blocks(content)
-        first, second = await anext(blocks, b""), await anext(blocks, None)
+        first, second = await anext(blocks, bytearray()), await anext(blocks, None)
         if second is None:  # most files: one trip to a thread, not three
             await anyio.to_thread.run_sync(path.write_bytes, first)
             return path, len(first)
@@ -254,7 +254,7 @@ class _Disk:
                 await file.write(block)
         return path, self._written - before
 
-    async def _blocks(self, content: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    async def _blocks(self, content: AsyncIterator[bytes]) -> AsyncGenerator[bytearray]:
         """Yield the content in blocks of at least ``WRITE_BYTES``, but the last; counts."""
         pending = bytearray()
         async for piece in content:
@@ -263,10 +263,10 @@ class _Disk:
                 raise BodyTooLarge(self._max_bytes)
             pending += piece
             if len(pending) >= WRITE_BYTES:
-                yield bytes(pending)
-                pending.clear()
+                yield pending
+                pending = bytearray()
         if pending:
-            yield bytes(pending)
+            yield pending
 
 
 def _hold(directory: Path) -> int:

@@ -29,7 +29,7 @@ SETTLE_SECONDS = 0.5  # a call that makes something is given so long to name it,
 UPLOAD_EXPIRES_SECONDS = 3600  # the backstop of an upload that could not be deleted; the least the wire allows
 FETCH_SECONDS = 30.0  # between two chunks of a file
 FETCH_RETRY_SECONDS = (0.3, 0.9, 1.8)  # the vendor answers 404 or 5xx for a moment after a run
-CHUNK_BYTES = 64 * 1024
+HEAD_BYTES = 64 * 1024  # enough of a file to see what it is
 
 
 class Interpreter:
@@ -222,8 +222,10 @@ class Session:
         """
         with translated():
             response = await self._open(container_id, file_id)
-            chunks = response.iter_bytes(CHUNK_BYTES)
-            first = await anext(chunks, b"")
+            chunks = response.iter_bytes()
+            first = b""
+            while len(first) < HEAD_BYTES and (chunk := await anext(chunks, b"")):
+                first += chunk
         length = response.headers.get("content-length", "")
         return Download(first=first, rest=chunks, length=int(length) if length.isdecimal() else None)
 

@@ -14,7 +14,7 @@ from service.engine.errors import InvalidRequest
 from service.engine.shape import Json
 from service.spool import Body, Spool, SpooledFile
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 1 << 20
 FORM_BYTES = 1 << 20  # what a form may have beside the file
 DEFAULT_NAME = "upload"
 BINARY = "application/octet-stream"
@@ -61,10 +61,19 @@ async def download(descriptor: int, name: str) -> Response[bytes] | Stream:
     size = os.fstat(descriptor).st_size
     headers = {"content-length": str(size), "content-disposition": attachment(name)}
     chunks = _chunks(descriptor, size)
+    # Read before anything is sent: a generator that has begun closes its descriptor, whatever becomes of the client.
+    first = await anext(chunks, b"")
     if size > CHUNK_BYTES:
-        return Stream(chunks, headers=headers, media_type=BINARY)
-    async with aclosing(chunks):
-        return Response(b"".join([chunk async for chunk in chunks]), headers=headers, media_type=BINARY)
+        return Stream(_joined(first, chunks), headers=headers, media_type=BINARY)
+    await chunks.aclose()
+    return Response(first, headers=headers, media_type=BINARY)
+
+
+async def _joined(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(rest):
+        yield first
+        async for chunk in rest:
+            yield chunk
 
 
 async def _chunks(descriptor: int, size: int) -> AsyncGenerator[bytes]:

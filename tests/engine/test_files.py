@@ -1,12 +1,17 @@
 """The Files API with the official client."""
 
+import asyncio
+import gc
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import openai
 import pytest
 from openai import OpenAI
 
+from service.engine.uploads import CHUNK_BYTES, download
 from tests.engine.conftest import Served
 
 
@@ -58,3 +63,19 @@ def test_a_form_without_a_file_is_refused(engine: Served) -> None:
     """The missing part is named."""
     answer = httpx.post(f"{engine.url}/v1/files", files={"purpose": (None, "user_data")})
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "file")
+
+
+@pytest.mark.anyio
+async def test_a_download_that_nobody_began_to_read_lets_go_of_its_file(tmp_path: Path) -> None:
+    """A client may go between the answer's making and its first byte."""
+    source = tmp_path / "large"
+    source.write_bytes(bytes(CHUNK_BYTES + 1))
+    descriptor = os.open(source, os.O_RDONLY)
+
+    answer = await download(descriptor, "large")
+    del answer
+    gc.collect()
+    await asyncio.sleep(0.01)
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
