@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from service.engine.errors import ModelNotFound
-from service.engine.items import CodeInterpreterCall, InputItem
+from service.engine.items import CodeInterpreterCall, FunctionCall, FunctionCallOutput, InputItem
 from service.engine.request import (
     PYTHON,
     AllowedTools,
@@ -120,6 +120,23 @@ class Arguments(msgspec.Struct):
     delta: str
 
 
+class Stray(msgspec.Struct):
+    """The model called a tool that it was not given; its arguments are whole."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+    def answered(self, tools: ToolUse) -> tuple[FunctionCall, FunctionCallOutput]:
+        """The call and what the model is told, from which it can go on."""
+        names = [*([PYTHON] if tools.python else []), *(function.name for function in tools.functions)]
+        given = f"There are only: {', '.join(names)}." if names and tools.force != "none" else "There are none."
+        return (
+            FunctionCall(call_id=self.call_id, name=self.name, arguments=self.arguments),
+            FunctionCallOutput(call_id=self.call_id, output=f"There is no tool '{self.name}'. {given}"),
+        )
+
+
 class Used(msgspec.Struct):
     """Tokens of this turn: read (of them cached) and written (of them reasoned)."""
 
@@ -135,7 +152,7 @@ class Stopped(msgspec.Struct):
     reason: Literal["max_output_tokens", "content_filter"]
 
 
-Piece = Text | Thought | CodeBegun | Code | FunctionBegun | Arguments | Used | Stopped
+Piece = Text | Thought | CodeBegun | Code | FunctionBegun | Arguments | Stray | Used | Stopped
 
 
 class Model(Protocol):

@@ -23,8 +23,10 @@ from service.engine.models import (
     Model,
     Ran,
     Stopped,
+    Stray,
     Text,
     Thought,
+    ToolUse,
     Turn,
     Used,
     tools_of,
@@ -83,7 +85,8 @@ class Run:
         self._packages = packages
         self._shows_outputs = OUTPUTS in (request.include or [])
         self._usage = Usage()
-        self._calls = 0
+        self._calls = 0  # of tools that are not there, too
+        self._ran = 0
         self._made: dict[str, ContainerFile] = {}
         self._figures: list[ContainerFile] = []
         self._draft: Draft | None = None
@@ -137,7 +140,7 @@ class Run:
             container_id=self._container.id if self._container else None,
             model=self._model.name,
             status=self.response.status,
-            calls=self._calls,
+            calls=self._ran,
             seconds=round(time.monotonic() - self._started, 4),
             usage=self._usage,
         )
@@ -178,6 +181,8 @@ class Run:
                     )
                 case Stopped():
                     raise LimitMet(piece.reason)
+                case Stray():
+                    await self._turn_away(piece)
                 case _:
                     await self._continue(piece)
 
@@ -212,10 +217,19 @@ class Run:
             case Code() | Arguments():
                 raise UpstreamError("The model's answer is out of order.")
 
-    def _opened_call(self) -> CallDraft:
+    async def _turn_away(self, stray: Stray) -> None:
+        self._check_calls()
+        await self._close(is_last=False)
+        self._calls += 1
+        self._history += stray.answered(self._tools())
+
+    def _check_calls(self) -> None:
         limit = self._request.max_tool_calls
         if limit is not None and self._calls >= limit:
             raise LimitMet("max_tool_calls")
+
+    def _opened_call(self) -> CallDraft:
+        self._check_calls()
         if self._container is None:
             raise UpstreamError("The model called the python tool, which this request does not give it.")
         return CallDraft(self.response, self.transcript, container_id=self._container.id, outputs=self._shows_outputs)
@@ -240,6 +254,7 @@ class Run:
         container = cast("Container", self._container)
         self._draft = draft
         self._calls += 1
+        self._ran += 1
         cell = await container.run(draft.written(), seconds=min(self._call_seconds, max(1.0, self._seconds_left())))
         draft.ran(cell.outputs)
         self.outputs[draft.item.id] = cell.outputs
@@ -280,7 +295,7 @@ class Run:
         return Turn(
             instructions=request.instructions,
             history=self._history,
-            tools=tools_of(request, is_first=self._calls == 0),
+            tools=self._tools(),
             text=request.text,
             packages=self._packages,
             tokens_left=None if request.max_output_tokens is None else request.max_output_tokens - spent,
@@ -288,6 +303,9 @@ class Run:
             top_p=request.top_p,
             effort=request.reasoning.effort if request.reasoning else None,
         )
+
+    def _tools(self) -> ToolUse:
+        return tools_of(self._request, is_first=self._ran == 0)
 
     def _seconds_left(self) -> float:
         return self._deadline - time.monotonic()

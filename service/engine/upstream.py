@@ -6,6 +6,7 @@ It asks over the official client, streams, and turns what comes into pieces of a
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
+import msgspec
 import openai
 from openai import AsyncOpenAI
 from openai.types import CompletionUsage
@@ -21,6 +22,7 @@ from service.engine.models import (
     FunctionBegun,
     Piece,
     Stopped,
+    Stray,
     Thought,
     Turn,
     Used,
@@ -30,6 +32,7 @@ from service.engine.wire import new_id
 
 CONNECT_RETRIES = 2
 SILENCE_SECONDS = 300.0  # between two pieces; a large prompt is read that long on a small machine
+MAX_NAME_CHARS = 64
 _VENDOR_HOST = "api.openai.com"
 
 
@@ -121,6 +124,7 @@ class _Reader:
         self._text = _text_reader(turn, dialect)
         self._index: int | None = None
         self._code: CodeArgument | None = None
+        self._stray: Stray | None = None
 
     def feed(self, delta: ChoiceDelta) -> Iterator[Piece]:
         thought = _reasoning(delta)
@@ -142,9 +146,11 @@ class _Reader:
             elif name in self._functions:
                 yield FunctionBegun(call_id=call.id or new_id("call"), name=name)
             else:
-                raise UpstreamError(f"The model called a tool that it was not given: '{name[:64]}'.")
+                self._stray = Stray(call.id or new_id("call"), name[:MAX_NAME_CHARS], "")
         text = (call.function and call.function.arguments) or ""
-        if self._code is None:
+        if self._stray is not None:
+            self._stray.arguments += text
+        elif self._code is None:
             if text:
                 yield Arguments(text)
         elif code := self._code.feed(text):
@@ -154,6 +160,11 @@ class _Reader:
         code, self._code = self._code, None
         if code is not None and (rest := code.finish()):
             yield Code(rest)
+        stray, self._stray = self._stray, None
+        if stray is not None:
+            if not _is_json(stray.arguments):  # some servers take nothing else back
+                stray.arguments = "{}"
+            yield stray
 
     def finish(self) -> Iterator[Piece]:
         yield from self._end_call()
@@ -178,6 +189,14 @@ def _text_reader(turn: Turn, dialect: Dialect) -> TextReader:
             raise InvalidRequest.not_served("tools", f"Calling functions with this model's dialect, '{dialect}',")
         return FencedText() if turn.tools.python else PlainText()
     return JsonText([function.name for function in turn.tools.functions], runs_code=turn.tools.python)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _reasoning(delta: ChoiceDelta) -> str | None:

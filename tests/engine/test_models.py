@@ -178,6 +178,27 @@ def test_an_answer_that_breaks_off_is_not_run(play: Callable[..., Played]) -> No
         play(python("open('made', 'w')")[:-1]).ask()
 
 
+def test_a_tool_that_is_not_there_is_named_to_the_model(play: Callable[..., Played]) -> None:
+    """It is told what there is and goes on, as agents' loops do; the caller sees the calls that ran."""
+    played = play(calls(("search", {"for": "CHF"}), ("python", {"code": "print(2)"})), calls(("open", "{")), says("2"))
+    response = played.ask(tool_choice="required")
+    assert (response.status, logs(response), response.output_text) == ("completed", "2\n", "2")
+    assert [item.type for item in response.output] == ["code_interpreter_call", "message"]
+    call, result = played.double.requests[1]["messages"][-4:-2]
+    assert call["tool_calls"][0]["function"] == {"name": "search", "arguments": '{"for": "CHF"}'}
+    assert result["content"] == "There is no tool 'search'. There are only: python."
+    call, result = played.double.requests[2]["messages"][-2:]
+    assert call["tool_calls"][0]["function"] == {"name": "open", "arguments": "{}"}
+    assert result["tool_call_id"] == call["tool_calls"][0]["id"]
+
+
+def test_calls_of_tools_that_are_not_there_count(play: Callable[..., Played]) -> None:
+    """A model that never finds a tool is stopped by the same limit as one that never stops calling."""
+    response = play(*[calls(("search", {}))] * 5).ask(max_tool_calls=3)
+    assert (response.status, response.output) == ("incomplete", [])
+    assert str(response.incomplete_details.reason) == "max_tool_calls"
+
+
 def test_several_calls_of_one_answer_run_in_order(play: Callable[..., Played]) -> None:
     """Parallel calls share one Python, one after the other."""
     played = play(calls(("python", {"code": "x = 1"}), ("python", {"code": "print(x + 1)"})), says("done"))
