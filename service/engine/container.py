@@ -7,7 +7,7 @@ know responses, requests or the database.
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -15,7 +15,14 @@ import msgspec
 
 from service.engine.cell import Cell, outputs_of
 from service.engine.citations import DIRECTORY
-from service.engine.errors import ContainerExpired, ContainerFileNotFound, CursorNotFound, InvalidRequest, ServerError
+from service.engine.errors import (
+    ApiError,
+    ContainerExpired,
+    ContainerFileNotFound,
+    CursorNotFound,
+    InvalidRequest,
+    ServerError,
+)
 from service.engine.lifecycle import Event, Life, Status, after
 from service.engine.sandbox import CellResult, Entry, FileRefused, Image, Kernel, Limits, Outcome, SandboxDown
 from service.engine.wire import ContainerFile, ContainerFilePage, MemoryLimit, PageQuery, new_id
@@ -106,12 +113,17 @@ class Container:
             return await asyncio.shield(cell)
         except asyncio.CancelledError:
             with anyio.CancelScope(shield=True):
-                await self._kernel.interrupt()
-                done, _ = await asyncio.wait([cell], timeout=INTERRUPT_SECONDS)
-                if not done:
-                    await self._kernel.restart()
-                    await asyncio.wait([cell])
+                await self._stop(cell)
             raise
+
+    async def _stop(self, cell: asyncio.Task[CellResult]) -> None:
+        """Interrupt a cell, then kill it; the container can run the next one, unless it has ended."""
+        await self._kernel.interrupt()
+        await asyncio.wait([cell], timeout=INTERRUPT_SECONDS)
+        if not cell.done() or cell.result().outcome in _STATE_LOST:
+            with suppress(ApiError):  # deleted meanwhile, or lost for good: the next call will be told
+                await self._renew()
+        await asyncio.wait([cell])
 
     async def _renew(self) -> None:
         self._check_running()

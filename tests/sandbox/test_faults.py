@@ -242,6 +242,24 @@ def test_a_rotated_zygote_lives_until_its_last_container(make_box: Any) -> None:
     assert _soon(lambda: len(box.ask("zygotes")) == 1)
 
 
+@pytest.mark.parametrize("tier", ["root", "user", "uids", "landlock"])
+def test_a_container_of_a_rotated_zygote_can_be_restarted(make_box: Any, tier: str) -> None:
+    """Its files stay, and the zygote is ended neither before its last container nor never."""
+    box = make_box(tier, rotate_spawns=3, reserve=0)
+    old, other = box.container(), box.container()
+    old.run("open('kept', 'w').write('here')")
+    other.run("x = 42")
+    for _ in range(3):
+        box.container().close()
+    assert _soon(lambda: len(box.ask("zygotes")) == 2, 20)
+    old.do("restart")
+    assert old.run("print(open('kept').read())").logs == "here\n"
+    old.close()
+    assert other.run("x").logs == "42\n"
+    other.close()
+    assert _soon(lambda: len(box.ask("zygotes")) == 1)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_more_containers_live_than_one_may_have_files_open(make_box: Any) -> None:

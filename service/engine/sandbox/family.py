@@ -117,16 +117,18 @@ class Family:
         return made
 
     def done_with(self, zygote: Zygote | None) -> None:
-        """A container of `zygote` has ended."""
+        """A container of `zygote` has ended, or came to nothing."""
         if zygote is None or zygote not in self._in_use:
             return
         self._in_use[zygote] -= 1
         if not self._in_use[zygote] and not self._is_current(zygote):
             self._chore(self._end(zygote))
 
-    def claim(self, zygote: Zygote) -> None:
-        """A container of `zygote` lives."""
+    async def claim(self) -> Zygote:
+        """The running zygote, which from now on is not ended before `done_with`. Raises SandboxDown."""
+        zygote = await self.zygote()
         self._in_use[zygote] = self._in_use.get(zygote, 0) + 1
+        return zygote
 
     async def close(self) -> None:
         """End the parked containers and the zygotes."""
@@ -170,18 +172,24 @@ class Family:
         )
 
     async def _make(self, limits: Limits) -> Parked:
-        zygote = await self.zygote()
+        zygote = await self.claim()
         try:
-            vessel, interpreter = await self._workshop.make(zygote, limits)
+            made = await self._made(zygote, limits)
         except SandboxDown:
             if not zygote.closed.is_set():
                 raise
-            zygote = await self.zygote()  # it died under us: once more with its successor
-            vessel, interpreter = await self._workshop.make(zygote, limits)
-        self.claim(zygote)
+            zygote = await self.claim()  # it died under us: once more with its successor
+            made = await self._made(zygote, limits)
         if zygote.spawned >= self._rotate_spawns or self._loop.time() - self._born > _ROTATE_SECONDS:
             self._rotate(zygote)
-        return Parked(vessel, interpreter)
+        return made
+
+    async def _made(self, zygote: Zygote, limits: Limits) -> Parked:
+        try:
+            return Parked(*await self._workshop.make(zygote, limits))
+        except BaseException:
+            self.done_with(zygote)
+            raise
 
     def _rotate(self, old: Zygote) -> None:
         if not self._is_current(old) or any(chore.get_name() == "rotate" for chore in self._chores):

@@ -108,7 +108,7 @@ class Interpreter:
         self._frame_bytes = 0
         self._interrupted = False
         try:
-            if self.dead.is_set():
+            if self.dead.is_set() or self._output < 0:
                 done.set_result(None)
             else:
                 self._loop.add_reader(self._output, self._on_output)

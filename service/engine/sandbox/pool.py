@@ -203,10 +203,12 @@ class Sandbox:
 
     async def _again(self, kernel: Kernel) -> Interpreter:
         family, vessel = self._kernels[kernel]
-        family.done_with(vessel.zygote)
-        zygote = await family.zygote()
-        interpreter = await self._workshop.interpreter(zygote, vessel)
-        family.claim(zygote)
+        # By the zygote that made it, if it lives, current or not: a mount namespace can be joined only from within the user
+        # namespace that it belongs to (setns(2)), and each zygote has its own.
+        if vessel.zygote is None or vessel.zygote.closed.is_set():
+            gone, vessel.zygote = vessel.zygote, await family.claim()
+            family.done_with(gone)
+        interpreter = await self._workshop.interpreter(vessel.zygote, vessel)
         self._assign(vessel, interpreter)
         return interpreter
 
