@@ -9,9 +9,9 @@ import zlib
 from warnings import simplefilter
 
 import pi_heif
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-READERS = ["AVIF", "BMP", "CUR", "DIB", "GIF", "HEIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "PSD", "TGA", "TIFF", "WEBP"]
+READERS = ["AVIF", "BMP", "DIB", "GIF", "HEIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "PSD", "TGA", "TIFF", "WEBP"]
 MOST_READ_PIXELS = {"HEIF": 130_000_000}  # its decoder takes seven bytes a pixel
 MAX_FRAMES = 5000
 MOVING = {"gif", "webp", "avif"}  # targets whose frames share one canvas and have times
@@ -52,6 +52,8 @@ def decoding():
     except Refusal:
         raise
     except BROKEN as error:
+        if what := unsupported(not isinstance(error, UnidentifiedImageError)):
+            refuse("unsupported", f"this is {what}, which no reader here supports")
         refuse("damaged", f"the image cannot be decoded: {str(error).replace(str(SOURCE), 'the file')[:200] or type(error).__name__}")
 
 
@@ -83,9 +85,23 @@ class Frames(Image.Image):
         return self.at
 
 
+def opened():
+    try:
+        source = Image.open(icon_of_cursor() or SOURCE, formats=READERS)
+    except OSError:
+        source = unusual_bitmap()
+        if source is None:
+            raise
+    if source.format == "BMP" and source.mode == "P":
+        source.palette.palette = source.palette.palette[: 4 * 256]  # some say that they have more colours
+    if source.format == "PNG":
+        return whole_animation(source)
+    return Pieced(source) if source.format == "TIFF" and source.tag_v2.get(259) == WEBP_IN_TIFF else source
+
+
 def open_source():
     with decoding():
-        source = Image.open(SOURCE, formats=READERS)
+        source = opened()
         if source.width * source.height > MAX_PIXELS:
             raise Image.DecompressionBombError
         if source.width * source.height > MOST_READ_PIXELS.get(source.format, MAX_PIXELS):
@@ -109,7 +125,7 @@ def choose_frames(source):
     if source.format == "MPO":
         warn(f"the file holds {total} pictures; the first one was converted (option frame)")
         return [0]
-    if source.format in ("ICO", "CUR") and len(source.info.get("sizes", ())) > 1:
+    if source.format == "ICO" and len(source.info.get("sizes", ())) > 1:
         warn(f"the icon holds {len(source.info['sizes'])} sizes; the largest one was converted")
     indexes = list(range(1 if total > 1 and source.info.get("default_image") else 0, total))
     if total > 1 and TARGET not in MANY:

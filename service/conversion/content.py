@@ -68,9 +68,9 @@ def look(path: Path, wanted: Format | None) -> Found:
 def _signed(head: bytes, tail: bytes, wanted: Format | None) -> Found | None:
     if head.startswith(_PARQUET) and tail in _PARQUET:
         return Found("bytes", "parquet")
+    if wanted and wanted.magic_if_named and pattern(wanted.magic_if_named).match(head):
+        return Found("bytes", wanted.name)
     row = next((row for signature, row in table().magic if signature.match(head)), None)
-    if row is None and wanted and wanted.magic_if_named and pattern(wanted.magic_if_named).match(head):
-        row = wanted
     return Found("bytes", row.name) if row else None
 
 

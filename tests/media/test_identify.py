@@ -111,6 +111,7 @@ def _type_or_none(path: Path) -> str | None:
         "picture.avif",
         "picture.heic",
         "picture.ico",
+        "picture.cur",
         "picture.svg",
         "files.zip",
         "files.tar",
@@ -124,6 +125,15 @@ def test_without_a_name_the_bytes_are_enough(name: str) -> None:
     """What shows in the bytes needs no extension."""
     found = identify(SAMPLES / name, filename=None, declared=None)
     assert format_named(Path(name).suffix).media_type == found.media_type
+
+
+def test_compressed_svg() -> None:
+    """A gzip that is named svgz is one, an SVG named so is an SVG, and nothing else may be named so."""
+    packed, plain = SAMPLES / "picture.svgz", SAMPLES / "picture.svg"
+    found = [identify(path, filename="x.svgz", declared=None).media_type for path in (packed, plain)]
+    assert found == ["image/svg+xml-compressed", "image/svg+xml"]
+    with pytest.raises(Contradiction):
+        identify(SAMPLES / "table.csv", filename="x.svgz", declared=None)
 
 
 @pytest.mark.parametrize(
