@@ -7,7 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from PIL import Image
 
 from tests.recipes.converting import run
 from tests.recipes.programs import SAMPLES
