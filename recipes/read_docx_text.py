@@ -245,13 +245,13 @@ class WordText:
                     item.get(R + "id") or item.get(R + "dm"), ("", "", True)
                 )[1]
                 root = self.package.xml(target) if target else None
-                words = (
-                    [" ".join("".join(block.itertext()).split()) for block in root.iter(A + "p")]
-                    if root is not None
-                    else []
-                )
+                if root is not None and root.tag == CHART + "chartSpace":
+                    boxes.append(ChartData(root).markup())
+                    warn("charts are given as the table of their data")
+                    continue
+                words = [" ".join("".join(block.itertext()).split()) for block in (root.iter(A + "p") if root is not None else ())]
                 boxes.append("".join(f"<p>{html_text.escape(line)}</p>" for line in words if line))
-                warn("of charts and diagrams only the words are kept")
+                warn("of diagrams only the words are kept")
 
     def image(self, relation, alt, extent):
         kind, target, outside = self.package.relations(self.part).get(relation, ("", "", True))

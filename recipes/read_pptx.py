@@ -104,24 +104,9 @@ def is_furniture(shape):
     return not any((run.text or "").strip() for run in shape._element.iterfind(f".//{DRAWING}r/{DRAWING}t"))
 
 
-def chart_rows(chart):
-    """The data of a chart as a table: a row of series names, then one row for each category."""
-    plot = chart.plots[0]
-    labels = [
-        " / ".join(map(str, label)) if isinstance(label, tuple) else str(label)
-        for label in (plot.categories.flattened_labels if plot.categories.depth > 1 else plot.categories)
-    ]
-    series = [(line.name or "", list(line.values)) for plot in chart.plots for line in plot.series]
-    count = max([len(labels), *(len(values) for _, values in series)], default=0)
-    rows = [["", *(name for name, _ in series)]]
-    for at in range(count):
-        rows.append(
-            [
-                labels[at] if at < len(labels) else str(at + 1),
-                *("" if at >= len(values) or values[at] is None else f"{values[at]:g}" for _, values in series),
-            ]
-        )
-    return rows
+def chart_of(shape):
+    """The data of the chart of a shape."""
+    return ChartData(shape.chart._chartSpace)
 
 
 def diagram_words(shape):

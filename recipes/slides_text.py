@@ -90,12 +90,8 @@ def shape_html(shape):
         ]
         return "table", rows, table_html(rows) if rows and any(map(any, rows)) else ""
     if getattr(shape, "has_chart", False) and shape.has_chart:
-        rows = chart_rows(shape.chart)
-        title = (
-            shape.chart.chart_title.text_frame.text
-            if shape.chart.has_title and shape.chart.chart_title.has_text_frame
-            else ""
-        )
+        chart = chart_of(shape)
+        rows, title = chart.rows(), chart.title
         warn("charts are given as the table of their data")
         return "table", rows, (f"<p><strong>{escaped(title)}</strong></p>" if title else "") + table_html(rows)
     if getattr(shape, "has_text_frame", False) and shape.has_text_frame:
