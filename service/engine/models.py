@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from service.engine.errors import ModelNotFound
-from service.engine.items import CodeInterpreterCall, FunctionCall, FunctionCallOutput, InputItem
+from service.engine.items import CodeInterpreterCall, FunctionCall, FunctionCallOutput, InputItem, InputMessage
 from service.engine.request import (
     PYTHON,
     AllowedTools,
@@ -83,6 +83,12 @@ class Turn(msgspec.Struct, kw_only=True):
     temperature: float | None = None
     top_p: float | None = None
     effort: str | None = None
+
+
+def newer_half(history: list[InputItem | Ran]) -> list[InputItem | Ran] | None:
+    """The conversation from a message of the user in its middle on; None when there is only one, which is what is asked."""
+    starts = [index for index, item in enumerate(history) if isinstance(item, InputMessage) and item.role == "user"]
+    return history[starts[len(starts) // 2] :] if len(starts) > 1 else None
 
 
 class Text(msgspec.Struct):

@@ -19,6 +19,14 @@ class IncompleteDetails(msgspec.Struct):
     reason: str
 
 
+class LimitMet(Exception):
+    """The run stops before the model does; ``reason`` is what ``incomplete_details`` will say."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class InputTokensDetails(msgspec.Struct):
     """Of the input tokens."""
 

@@ -29,23 +29,16 @@ from service.engine.models import (
     ToolUse,
     Turn,
     Used,
+    newer_half,
     tools_of,
 )
 from service.engine.request import OUTPUTS, CreateResponse
-from service.engine.response import Ended, IncompleteDetails, Response, Status, Usage
+from service.engine.response import Ended, IncompleteDetails, LimitMet, Response, Status, Usage
 from service.engine.transcript import Transcript
 from service.engine.wire import ContainerFile
 
 _GRACE_SECONDS = 2.0  # so that a call which spends the run's last second can still report
 _CONTINUES = {Text: MessageDraft, Thought: ReasoningDraft, Code: CallDraft, Arguments: FunctionDraft}
-
-
-class LimitMet(Exception):
-    """The run stops before the model does; ``reason`` is what ``incomplete_details`` will say."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Run:
@@ -165,9 +158,11 @@ class Run:
         try:
             await self._listen()
         except InvalidRequest as refusal:
-            if refusal.code == CONTEXT_EXCEEDED and self._request.truncation == "auto" and self._shorten():
-                return True
-            raise
+            shorter = newer_half(self._history) if self._request.truncation == "auto" else None
+            if refusal.code != CONTEXT_EXCEEDED or shorter is None:
+                raise
+            self._history = shorter
+            return True
         is_last = self._calls == calls_before and not isinstance(self._draft, CallDraft)
         await self._close(is_last=is_last)
         return not is_last and not self._asks_caller
@@ -185,16 +180,6 @@ class Run:
                     await self._turn_away(piece)
                 case _:
                     await self._continue(piece)
-
-    def _shorten(self) -> bool:
-        """Drop the older half of the conversation, at a message of the user; False when there is only one left."""
-        starts = [
-            index for index, item in enumerate(self._history) if isinstance(item, InputMessage) and item.role == "user"
-        ]
-        if len(starts) < 2:  # noqa: PLR2004 - the last one is what is asked
-            return False
-        self._history = self._history[starts[len(starts) // 2] :]
-        return True
 
     async def _continue(self, piece: Text | Thought | CodeBegun | Code | FunctionBegun | Arguments) -> None:
         if isinstance(piece, CodeBegun | FunctionBegun) or type(self._draft) is not _CONTINUES[type(piece)]:
