@@ -57,6 +57,8 @@ class ChartData:
         self.title = " ".join("".join(texts).split())
         area = chart.find(CHART + "plotArea") if chart is not None else None
         self.plots = [self.plot(item) for item in (area if area is not None else ()) if str(item.tag).endswith("Chart")]
+        if title is not None and not self.title and len(self.series()) == 1:  # a title that nobody wrote is the series' name
+            self.title = self.series()[0]["name"]
 
     def plot(self, element):
         series = []

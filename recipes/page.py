@@ -1,5 +1,6 @@
 """A document as one HTML tree: parsed without fetching anything, cleaned of what is not content; written as a page."""
 
+import base64
 import html as html_text
 import re
 
@@ -138,6 +139,8 @@ def clean(body):
         elif tag == "a" and TARGET != "html" and "footnote-backref" in (element.get("class") or ""):
             doomed.append(element)
         elif tag == "img":
+            if METAFILE_TYPES.match(element.get("src") or ""):
+                draw_metafile(element)
             if not (element.get("src") or "").lstrip().lower().startswith("data:image/"):
                 remote = remote or bool(element.get("src"))
                 element.tag, alt = "span", element.get("alt") or ""
@@ -156,6 +159,18 @@ def clean(body):
         mend_table(part)
     if remote:
         warn("pictures that are not part of the file are shown by their alternative text")
+
+
+def draw_metafile(image):
+    """Show a picture of Windows (EMF, WMF) by the bitmaps inside, or by its alternative text."""
+    head, _, body = image.get("src").partition(",")
+    try:
+        png = metafile_png(base64.b64decode(body)) if ";base64" in head else None
+    except ValueError:
+        png = None
+    if png is None:
+        warn("pictures of type emf and wmf that only draw lines are shown by their alternative text")
+    image.set("src", f"data:image/png;base64,{base64.b64encode(png).decode()}" if png else "")
 
 
 def mend_table(part):

@@ -261,10 +261,16 @@ class WordText:
             if target:
                 warn("pictures that are not part of the file are shown by their alternative text")
             return shown
+        picture = self.package.read(target)
+        if suffix in ("emf", "wmf", "emz", "wmz"):
+            picture, suffix = metafile_png(picture) or picture, "png"
+            if not picture.startswith(b"\x89PNG"):
+                warn("pictures of type emf and wmf that only draw lines are shown by their alternative text")
+                return shown
         if suffix not in PICTURE_TYPES:
             warn(f"pictures of type {suffix[:8]} are shown by their alternative text")
             return shown
-        data = base64.b64encode(self.package.read(target)).decode()
+        data = base64.b64encode(picture).decode()
         width = (
             f' width="{int(extent.get("cx")) // 9525}"'
             if extent is not None and (extent.get("cx") or "").isdecimal()

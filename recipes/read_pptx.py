@@ -15,6 +15,7 @@ SHAPE_FAULTS = (
 )
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+METAFILES = {"image/x-emf", "image/x-wmf", "image/emf", "image/wmf"}
 MAX_SLIDES = 3000
 
 

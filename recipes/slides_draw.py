@@ -240,6 +240,8 @@ class Drawing(DrawnTables):
             blob = shape.image.blob
             key = shape.image.sha1
             if key not in self.pictures:
+                if shape.image.content_type in METAFILES:
+                    blob = metafile_png(blob) or b""
                 image = Image.open(io.BytesIO(blob))
                 if image.width * image.height > MAX_PIXELS // 4:
                     raise ValueError("too many pixels")

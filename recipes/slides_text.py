@@ -106,19 +106,25 @@ def shape_html(shape):
     alt = (described.get("descr") or "") if described is not None else ""
     if hasattr(shape, "image"):
         image = shape.image
+        blob, kind = image.blob, image.content_type
+        if kind in METAFILES and TARGET not in ("json", "txt"):
+            blob, kind = metafile_png(blob), "image/png"
+            if blob is None:
+                warn("pictures of type emf and wmf that only draw lines are shown by their alternative text")
         if (
             TARGET == "json"
             or (TARGET == "md" and OPTIONS.get("images") != "embed")
             or TARGET == "txt"
-            or image.content_type not in PICTURES
+            or blob is None
+            or kind not in PICTURES
         ):
             return "picture", [alt], f"<p>[{escaped(alt)}]</p>" if alt else ""
-        data = base64.b64encode(image.blob).decode()
+        data = base64.b64encode(blob).decode()
         width = f' width="{shape.width // 9525}"' if shape.width else ""
         return (
             "picture",
             [alt],
-            f'<p><img src="data:{image.content_type};base64,{data}" alt="{html_text.escape(alt)}"{width}></p>',
+            f'<p><img src="data:{kind};base64,{data}" alt="{html_text.escape(alt)}"{width}></p>',
         )
     lines = diagram_words(shape)
     return "text", lines, "<ul>" + "".join(f"<li>{escaped(line)}</li>" for line in lines) + "</ul>" if lines else ""
