@@ -6,7 +6,7 @@ import msgspec
 
 from service.engine.items import ImageOutput, LogsOutput
 from service.engine.sandbox import CellResult, Image, Outcome
-from service.engine.wire import ContainerFile, MemoryLimit
+from service.engine.wire import ContainerFile
 
 
 class Cell(msgspec.Struct):
@@ -19,15 +19,15 @@ class Cell(msgspec.Struct):
     seconds: float
 
 
-def outputs_of(result: CellResult, memory_limit: MemoryLimit, seconds: float) -> list[LogsOutput | ImageOutput]:
-    """Logs and images in the order of emission; how a cell failed stands at the end of the logs."""
+def outputs_of(result: CellResult, seconds: float) -> list[LogsOutput | ImageOutput]:
+    """Logs and images in the order of emission; how a cell failed stands at the end of the logs, as Python words an exception."""
     outputs: list[LogsOutput | ImageOutput] = [
         ImageOutput(url=f"data:image/png;base64,{base64.b64encode(each.png).decode()}")
         if isinstance(each, Image)
         else LogsOutput(logs=each.text)
         for each in result.outputs
     ]
-    ending = "\n".join(filter(None, (result.traceback, _explained(result.outcome, memory_limit, seconds))))
+    ending = _ending(result, seconds)
     if not ending:
         return outputs
     last = outputs[-1] if outputs else None
@@ -38,16 +38,13 @@ def outputs_of(result: CellResult, memory_limit: MemoryLimit, seconds: float) ->
     return outputs
 
 
-def _explained(outcome: Outcome, memory_limit: MemoryLimit, seconds: float) -> str | None:
-    lost = "A fresh Python was started: variables are lost, files in /mnt/data are kept."
-    match outcome:
+def _ending(result: CellResult, seconds: float) -> str | None:
+    match result.outcome:
         case Outcome.OK | Outcome.ERROR:
-            return None
+            return result.traceback
         case Outcome.INTERRUPTED:
-            return f"The call was interrupted: its time budget of {seconds:g} s is spent. Variables are kept."
-        case Outcome.KILLED:
-            return f"The call was killed: its time budget of {seconds:g} s is spent. {lost}"
-        case Outcome.MEMORY:
-            return f"The call was killed: it passed the container's memory limit of {memory_limit}. {lost}"
-        case Outcome.DIED:
-            return lost
+            spent = f"TimeoutError: the call was interrupted, its time budget of {seconds:g} s is spent. Variables are kept."
+            return "\n".join(filter(None, (result.traceback, spent)))
+        case Outcome.KILLED | Outcome.MEMORY | Outcome.DIED:
+            lost = "A fresh Python was started: variables are lost, files in /mnt/data are kept."
+            return f"{result.error_name}: {result.traceback}. {lost}"

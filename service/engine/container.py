@@ -100,7 +100,7 @@ class Container:
             finally:
                 self.happen(Event.END)
         return Cell(
-            outputs=outputs_of(result, self.memory_limit, seconds),
+            outputs=outputs_of(result, seconds),
             is_ok=result.outcome is Outcome.OK,
             made=figures + made,
             figures=len(figures),

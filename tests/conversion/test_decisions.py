@@ -134,7 +134,10 @@ def test_facts_are_written_as_structured_fields() -> None:
     [
         (["Traceback (most recent call last):\n  File x\nKeyError: 'secret'\n"], "KeyError"),
         (["Traceback\npyarrow.lib.ArrowInvalid: secret\nmore of the message\n"], "ArrowInvalid"),
-        (["MemoryError: the memory limit was exceeded"], "MemoryError"),
+        (
+            ["rows: 7\nMemoryError: the kernel was killed: it passed the memory limit of 1024 MiB. A fresh …"],
+            "MemoryError",
+        ),
         (["nothing of the kind"], None),
         ([], None),
     ],

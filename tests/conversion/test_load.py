@@ -24,13 +24,12 @@ NOTHING = {"containers": 0, "uploads": 0, "spooled": 0}
 
 @pytest.fixture(scope="module")
 def trial(service: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A service with the trial recipe, one place, one in the queue, and short budgets."""
+    """A service with the trial recipe, one place, one in the queue, and a short wait."""
     settings = {
         "recipes": str(RECIPES),
         "concurrency": "1",
         "queue_places": "1",
         "queue_seconds": "1",
-        "run_seconds": "8",
     }
     with serving(tmp_path_factory.mktemp("trial"), settings, engine_of=service) as served:
         yield served
@@ -42,31 +41,34 @@ def _trial(service: Served, does: str, seconds: float = 0) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("does", "status", "code"),
+    ("does", "status", "code", "detail"),
     [
-        ("crash", 422, "conversion_failed"),
-        ("exit", 422, "conversion_failed"),
-        ("eat", 422, "too_large"),
-        ("nothing", 502, "no_output"),
-        ("empty", 502, "wrong_output"),
-        ("wrong", 502, "wrong_output"),
+        ("crash", 422, "conversion_failed", "(KeyError)"),
+        ("exit", 422, "conversion_failed", "(Exit3)"),
+        ("die", 422, "conversion_failed", "(SIGKILL)"),
+        ("eat", 422, "too_large", "more memory than a container has"),
+        ("nothing", 502, "no_output", ""),
+        ("empty", 502, "wrong_output", ""),
+        ("wrong", 502, "wrong_output", ""),
     ],
 )
-def test_a_program_that_fails(trial: Served, does: str, status: int, code: str) -> None:
+def test_a_program_that_fails(trial: Served, does: str, status: int, code: str, detail: str) -> None:
     """Whatever a program does, its caller hears the right thing, no content of the file, and nothing is left."""
     answer = _trial(trial, does)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert detail in answer.json()["detail"]
     assert "secret" not in answer.text
     assert trial.settled() == NOTHING
 
 
-def test_a_program_that_takes_too_long(trial: Served) -> None:
+def test_a_program_that_takes_too_long(service: Served, tmp_path: Path) -> None:
     """The run budget ends it with 504 and takes its container away."""
-    started = time.monotonic()
-    answer = _trial(trial, "sleep", 60)
-    assert (answer.status_code, answer.json()["code"]) == (504, "run_timeout")
-    assert time.monotonic() - started < 10
-    assert trial.settled() == NOTHING
+    with serving(tmp_path, {"recipes": str(RECIPES), "run_seconds": "2"}, engine_of=service) as hasty:
+        started = time.monotonic()
+        answer = _trial(hasty, "sleep", 50)
+        assert (answer.status_code, answer.json()["code"]) == (504, "run_timeout")
+        assert time.monotonic() - started < 45
+        assert hasty.settled() == NOTHING
 
 
 def test_a_report_cannot_break_out_of_its_headers(trial: Served) -> None:

@@ -31,6 +31,7 @@ class Group:
         self._walls = walls
         self._limits: Limits | None = None
         self._opened: list[int] = []
+        self._oom_kills = 0
 
     def open(self) -> None:
         """Have descriptors ready for the first that joins. Raises OSError."""
@@ -55,12 +56,13 @@ class Group:
         self._limits = limits
 
     def out_of_memory(self) -> bool:
-        """Whether the wall killed anything."""
+        """Whether the wall killed anything since this was asked last."""
         if self._oom_file is None:
             return False
         with contextlib.suppress(OSError):
             fields = dict(line.split() for line in self._oom_file.read_text().splitlines())
-            return int(fields.get("oom_kill", "0")) > 0
+            before, self._oom_kills = self._oom_kills, int(fields.get("oom_kill", "0"))
+            return self._oom_kills > before
         return False
 
     async def remove(self) -> None:

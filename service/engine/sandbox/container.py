@@ -152,24 +152,24 @@ class Kernel:
 
     def _postmortem(self) -> tuple[Outcome, str, str]:
         death = self._interpreter.death or Death(None, "was closed")
-        if self._memory_exceeded or self._vessel.group.out_of_memory():
+        is_walled = death.status == -signal.SIGKILL and death.reason is None and self._vessel.group.out_of_memory()
+        if self._memory_exceeded or is_walled:
             limit = self.limits.memory_bytes >> 20
-            return (
-                Outcome.MEMORY,
-                "MemoryError",
-                f"the memory limit of {limit} MiB was exceeded and the kernel was killed",
-            )
+            return Outcome.MEMORY, "MemoryError", f"the kernel was killed: it passed the memory limit of {limit} MiB"
         if death.reason is not None:
             self.killed += 1
             return Outcome.KILLED, "Killed", f"the kernel was killed: it {death.reason}"
-        name = _status_name(death.status)
-        return Outcome.DIED, name, f"the kernel died ({name})"
+        name, how = _end_of(death.status)
+        return Outcome.DIED, name, f"the kernel {how}"
 
 
-def _status_name(status: int | None) -> str:
+def _end_of(status: int | None) -> tuple[str, str]:
+    """An end that nobody here brought about: its name, and what is known of it."""
     if status is None:
-        return "Unknown"
-    if status < 0:
-        with contextlib.suppress(ValueError):
-            return signal.Signals(-status).name
-    return f"Exit{status}"
+        return "Lost", "ended together with the process that watched it"
+    if status >= 0:
+        return f"Exit{status}", f"ended itself with exit status {status}"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-status).name
+        return name, f"died of the signal {name}"
+    return f"Signal{-status}", f"died of the signal {-status}"

@@ -135,7 +135,7 @@ class Interpreter:
 
     def kill(self, reason: str) -> None:
         """SIGKILL to the kernel and, with namespaces, to its pid 1, which takes every process of the container along."""
-        if self._reason is None and not self.dead.is_set():
+        if self._reason is None and not self.ended:
             self._reason = reason
         self._signal(signal.SIGKILL, self.pidfds)
 

@@ -10,9 +10,9 @@ def convert():
     if does == "crash":
         raise KeyError("a secret from the file")
     if does == "eat":
-        hoard = [bytearray(b"x" * (64 << 20)) for _ in range(100)]
-    if does == "exit":
-        os._exit(3)
+        hoard = [bytearray(64 << 20) for _ in range(100)]
+    if does in ("exit", "die"):
+        os._exit(3) if does == "exit" else os.kill(os.getpid(), 9)
     if does == "warn":
         warn('naïve "quotes"\r\nSet-Cookie: a=b')
     if does == "nothing":
