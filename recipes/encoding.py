@@ -37,6 +37,25 @@ DETECTABLE = {
     "tis_620",
 }
 
+ALPHABETS = {  # and their usual letters
+    "cp1251": "оеаинтсрвлкмдпуяыьгі",
+    "koi8_u": "оеаинтсрвлкмдпуяыьгі",
+    "cp866": "оеаинтсрвлкмдпуяыьгі",
+    "iso8859_5": "оеаинтсрвлкмдпуяыьгі",
+    "cp1253": "αοιετσνηυρπκμλςάόίέή",
+    "iso8859_7": "αοιετσνηυρπκμλςάόίέή",
+}
+MOST_WEIGHED = 8000  # bytes that tell a script
+MOST_GUESSED = 24  # bytes past ASCII of which statistics can say nothing
+# First bytes of the characters in daily use; of those that no neighbour has; and words' most frequent characters.
+EAST_ASIAN = {
+    "gb18030": ({*range(0xA1, 0xA4), *range(0xB0, 0xD8)}, (), "的一是不了在人有我他这中大来上国个到说们为子和你地出道也时年名城市地址电话公司姓号日期数量价格中文北京海广州东南西学生张王李刘陈"),
+    "big5hkscs": ({*range(0xA1, 0xC7)}, (), "的一是不了在人有我他這中大來上國個到說們為子和你地出道也時年名城市地址電話公司姓號日期數量價格中文台北灣學生張王李劉陳"),
+    "cp932": ({*range(0x81, 0x85), *range(0x88, 0x99)}, {0x82, 0x83}, "日本人大年東京都市県名前株式会社一二三四五月国中学生区町村"),
+    "euc_jis_2004": ({0xA1, *range(0xA3, 0xA6), *range(0xB0, 0xD0)}, {0xA4, 0xA5}, "日本人大年東京都市県名前株式会社一二三四五月国中学生区町村"),
+    "cp949": ({*range(0xA1, 0xA4), *range(0xB0, 0xC9)}, (), "이다는의에을고가를은지한하도로사리기어나아자서시인대일그수정부해전들스보여라상제주만오구과장있것김박서울부산전화"),
+}
+
 
 def decoded(data, wanted="auto"):
     """``data`` as UTF-8 bytes without a byte order mark, whatever it was before."""
@@ -111,7 +130,7 @@ def legacy(data, first):
         warn(f"{bad} bytes that are not UTF-8 were replaced, the first at byte {first}")
         return replaced.encode()
     sample = b"\n".join(line for line in data[:2_000_000].splitlines() if not line.isascii())[:60_000]
-    for name in detected(sample):
+    for name in [*known_script(sample), *detected(sample)]:
         try:
             text = data.decode(name)
         except UnicodeDecodeError:
@@ -123,10 +142,60 @@ def legacy(data, first):
     return data.decode("latin-1" if name == "latin-1" else "cp1252").encode()
 
 
+def known_script(sample):
+    """The encodings that letters of Cyrillic, Greek and East Asian scripts speak for, however few they are; best first."""
+    sample = sample[:MOST_WEIGHED]
+    alphabetic = {name: likeness(sample, name, letters) for name, letters in ALPHABETS.items()}
+    asian = {name: usual_characters(sample, name, *shape) for name, shape in EAST_ASIAN.items()}
+    letters, signs = max(alphabetic, key=alphabetic.get), max(asian, key=asian.get)
+    if alphabetic[letters] > 0.8 or (alphabetic[letters] > 0.65 and asian[signs] < 0.95):
+        return [letters]
+    return [signs] if asian[signs] > 0.8 else []
+
+
+def likeness(sample, name, common):
+    """How much text reads as a language in this encoding: usual small letters, capitals only where words begin; at most 1."""
+    text = sample.decode(name, "replace")
+    total = count = 0
+    if joined_to_latin(text):
+        return 0
+    for word in re.findall("[^\x00-\x7f]+", text):
+        count += len(word)
+        if word.isupper() and word.isalpha():
+            total += sum(0.9 if letter.lower() in common else 0.2 for letter in word)
+        else:
+            total += sum(1 if letter in common else 0.2 for letter in word if letter.islower())
+            total += 0.7 * word[0].isupper()
+            total -= sum(1 for letter in word if not letter.isalpha() or ord(letter) < 0x370)
+    return total / count if count > 3 else 0
+
+
+def joined_to_latin(text):
+    """Whether words of letters past ASCII often go on in ASCII ones, as they do in Western languages."""
+    words = re.findall("[A-Za-z]?[^\x00-\x7f]+[a-z]?", text)
+    return sum(word[0].isascii() or word[-1].isascii() for word in words) > 0.3 * len(words)
+
+
+def usual_characters(sample, name, usual, telling, common):
+    """Which share of the characters is among the usual ones of an encoding's script, which its first bytes show."""
+    try:
+        text = codecs.getincrementaldecoder(name)().decode(sample)  # the last character may be cut
+    except UnicodeDecodeError:
+        return 0
+    if joined_to_latin(text):
+        return 0
+    text = re.sub("[\x00-\x7f]", "", text)
+    codes = [letter.encode(name) for letter in text]
+    if len(codes) < 2:
+        return 0
+    share = sum(code[0] in usual and len(code) == 2 for code in codes) / len(codes)
+    return share + sum(code[0] in telling for code in codes) / len(codes) + sum(letter in common for letter in text) / len(text)
+
+
 def detected(sample):
     """What statistics say, asked only where they can know: in Western text letters past ASCII stand alone, elsewhere in runs."""
     high = re.findall(rb"[\x80-\xff]+", sample)
-    if sum(len(run) for run in high if len(run) > 1) < 0.6 * sum(map(len, high)):
+    if sum(len(run) for run in high if len(run) > 1) < max(MOST_GUESSED, 0.6 * sum(map(len, high))):
         return []
     from charset_normalizer import from_bytes
 

@@ -46,6 +46,15 @@ class Table:
         return [line for line in lines if line]
 
 
+def leave_out(table):
+    """Say what stands above the header, for formats of records, which have no place for it."""
+    text = " / ".join(table.notes())
+    for start in range(0, min(len(text), 700), 140):
+        warn(f"above the header, left out: {text[start : start + 140]}")
+    if len(text) > 700:
+        warn(f"and further text above the header, {len(text) - 700} characters")
+
+
 def chunked(array):
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 

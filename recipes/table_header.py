@@ -66,12 +66,3 @@ def has_values(names, below):
             if sum(map(is_value, cells)) >= 0.8 * len(cells):
                 return True
     return False
-
-
-def leave_out(table):
-    """Say what stands above the header, for formats of records, which have no place for it."""
-    text = " / ".join(table.notes())
-    for start in range(0, min(len(text), 700), 140):
-        warn(f"above the header, left out: {text[start : start + 140]}")
-    if len(text) > 700:
-        warn(f"and further text above the header, {len(text) - 700} characters")
