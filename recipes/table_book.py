@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 SUSPICIOUS_BYTES = 200 << 20  # below this even a sheet that repeats one row, and packs a thousandfold, is harmless
 LAID_OUT = {"csv", "tsv", "xlsx", "ods", "zip", "html", "md", "pdf"}  # targets in which every row stays where it was
+ODD_TYPE = re.compile(rb' office:value-type="(?!(?:float|percentage|currency|date|time|boolean|string|void)")[^"<>]*"')
+NO_TYPE = re.compile(rb"<table:table-cell(?![^<>]*(?:value-type=|/>))(?=[^<>]*>\s*<text:p)")
 MAX_SHEET_CELLS = 12_000_000  # a sheet is held as a rectangle of Python values
 
 
@@ -121,18 +123,21 @@ def look_at_repeats(xml):
 
 def opendocument(parts):
     """The ods that calamine shall read: not encrypted, of a bearable size, not indented, with what calamine passes over as text:
-    the tabs and line breaks that are elements there, and the names of errors."""
+    the tabs and line breaks that are elements there, the names of errors, and cells that have a text but no type that ODF knows."""
     if "META-INF/manifest.xml" in parts.namelist() and b"encryption-data" in parts.read("META-INF/manifest.xml"):
         refuse("encrypted", "the workbook is protected by a password")
     xml = parts.read("content.xml")
     look_at_repeats(xml)
     indented = re.search(rb"<table:table-row\b[^>]*>\s", xml)
-    if not indented and not any(one in xml for one in (b"<text:tab", b"<text:line-break", b'calcext:value-type="error"')):
+    untyped = NO_TYPE.search(xml) or ODD_TYPE.search(xml)
+    if not indented and not untyped and not any(one in xml for one in (b"<text:tab", b"<text:line-break", b'calcext:value-type="error"')):
         return SOURCE
     if indented:
         xml = re.sub(rb">\s+<(?=/?table:|text:p\b)", b"><", xml)
     xml = re.sub(rb' office:string-value=""(?=[^<>]* calcext:value-type="error")', b"", xml)
     xml = re.sub(rb"<text:tab\b[^>]*/>", b"&#9;", re.sub(rb"<text:line-break\b[^>]*/>", b"&#10;", xml))
+    if untyped:
+        xml = NO_TYPE.sub(rb'\g<0> office:value-type="string"', ODD_TYPE.sub(rb' office:value-type="string"', xml))
     copy = io.BytesIO()
     with zipfile.ZipFile(copy, "w") as target:
         for name in parts.namelist():

@@ -14,6 +14,9 @@ ERRORS = {0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D:
 OLD_ERROR = re.compile(rb"\x05\x02\x08\0|\x02.[\0\x07\x0f\x17\x1d\x24\x2a]...\xff\xff", re.S)  # what no sheet with an error is without
 BOF, EOF, SHEET, FORMULA, ERROR = 0x809, 0x0A, 0x85, 0x06, 0x205  # [MS-XLS] 2.3: kinds of records
 
+BUNDLE, BINARY_ROW, BINARY_ERRORS = 156, 0, (3, 11)  # [MS-XLSB] 2.3: kinds of records
+BINARY_ERROR = re.compile(rb"\x03\x09.{8}[\0\x07\x0f\x17\x1d\x24\x2a]|\x0b[\x0b-\xff].{8,10}[\0\x07\x0f\x17\x1d\x24\x2a]", re.S)
+
 
 def sheet_xml(parts, name):
     """The XML of one sheet of an xlsx; None for the other formats."""
@@ -71,6 +74,8 @@ def column_number(letters):
 
 def look_inside(parts, name):
     """See that a sheet of an xlsx is not too large, warn of formulas without a value, and return its error cells as (row, column, text)."""
+    if "xl/workbook.bin" in parts.namelist():
+        return errors_of_binary_sheet(parts, name)
     xml = sheet_xml(parts, name)
     if not xml:
         return []
@@ -80,6 +85,51 @@ def look_inside(parts, name):
         warn(f"{blank} formulas have no stored value and are empty: open and save the workbook once to have them")
     found = ERROR_CELL.findall(xml) if b't="e"' in xml else []
     return [(int(row) - 1, column_number(letters) - 1, text.decode(errors="replace")) for letters, row, text in found]
+
+
+def errors_of_binary_sheet(parts, name):
+    """The error cells of a sheet of an xlsb as (row, column, text) ([MS-XLSB] 2.4.312, 2.4.683, 2.5.97.2)."""
+    try:
+        relations = dict(re.findall(r'<Relationship\b(?=[^>]*\bId="([^"]*)")[^>]*\bTarget="([^"]*)"', parts.read("xl/_rels/workbook.bin.rels").decode()))
+        book = parts.read("xl/workbook.bin")
+        path = next((relations[one] for one, called in map(bundled, binary_records(book, {BUNDLE})) if called == name), None)
+        data = parts.read(posixpath.normpath(posixpath.join("xl", path))) if path else b""
+        if not BINARY_ERROR.search(data):
+            return []
+        errors, row = [], 0
+        for kind, body in binary_records(data, {BINARY_ROW, *BINARY_ERRORS}):
+            if kind == BINARY_ROW:
+                row = struct.unpack_from("<I", body)[0]
+            else:
+                errors.append((row, struct.unpack_from("<I", body)[0], ERRORS.get(body[8], "#ERROR!")))
+    except (KeyError, IndexError, struct.error, UnicodeDecodeError):
+        return []
+    return errors
+
+
+def binary_records(data, wanted):
+    """(kind, body) of the records of these kinds; kind and size have seven bits in each byte ([MS-XLSB] 2.1.4)."""
+    at = 0
+    while at < len(data):
+        kind, at = (data[at], at + 1) if data[at] < 0x80 else (data[at] & 0x7F | data[at + 1] << 7, at + 2)
+        size = shift = 0
+        more = True
+        while more and shift < 28:
+            size, shift, more, at = size | (data[at] & 0x7F) << shift, shift + 7, data[at] & 0x80, at + 1
+        if kind in wanted:
+            yield kind, data[at : at + size]
+        at += size
+
+
+def bundled(record):
+    """The relation and the name of a sheet ([MS-XLSB] 2.4.311): two strings of UTF-16 with their lengths, after eight bytes."""
+    _, body = record
+    texts, at = [], 8
+    for _ in range(2):
+        end = at + 4 + 2 * struct.unpack_from("<I", body, at)[0]
+        texts.append(body[at + 4 : end].decode("utf-16-le"))
+        at = end
+    return texts
 
 
 def errors_of_old_book():
