@@ -1,6 +1,7 @@
 """Windows metafiles (EMF, WMF) as pictures: the bitmaps inside, put where the metafile draws them. Lines and text are not drawn."""
 
 import io
+import re
 import struct
 import zlib
 
