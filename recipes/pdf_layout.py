@@ -1,127 +1,10 @@
-"""What stands where on a page of a PDF: lines, columns, tables, headings, lists and paragraphs, from pieces of text with their boxes."""
+"""What the lines of a page of a PDF are: tables, headings, lists and paragraphs."""
 
 import html as html_text
 
 BULLET = re.compile(r"^[•●▪■◦○‣⁃∙](?:\s+|(?=\w))|^[-–]\s+")
 NUMBER = re.compile(r"^\(?(\d{1,3}|[a-z])[.)]\s+")
 RIGHT_TO_LEFT_TEXT = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]")
-
-
-class Segment:
-    """Pieces of one line that stand together."""
-
-    def __init__(self, span):
-        self.x, self.y, width, self.size = (
-            span.bbox[0],
-            span.bbox[1],
-            span.bbox[2],
-            span.font_size or span.bbox[3] or 1.0,
-        )
-        self.right, self.pieces = self.x + width, [(span.text, span.is_bold, span.is_italic)]
-
-    @property
-    def text(self):
-        return "".join(text for text, _, _ in self.pieces)
-
-    @property
-    def bold(self):
-        return all(bold for text, bold, _ in self.pieces if text.strip())
-
-    def add(self, span, space):
-        if space:
-            self.pieces.append((" ", span.is_bold and self.pieces[-1][1], span.is_italic and self.pieces[-1][2]))
-        self.pieces.append((span.text, span.is_bold, span.is_italic))
-        self.right = max(self.right, span.bbox[0] + span.bbox[2])
-        if span.font_size > self.size and span.text.strip():
-            self.size = span.font_size
-
-
-def rows_of(spans):
-    """Rows from top to bottom, each a list of segments from left to right; small raised or lowered text stays in its row."""
-    rows, at = [], []
-    for span in sorted(spans, key=lambda span: (-span.bbox[1], span.bbox[0])):
-        size = span.font_size or span.bbox[3]
-        near = next(
-            (
-                index
-                for index in range(len(at) - 1, max(len(at) - 4, -1), -1)
-                if abs(at[index][0] - span.bbox[1]) < 0.4 * max(size, at[index][1], 4)
-            ),
-            None,
-        )
-        if near is None:
-            rows.append([span])
-            at.append([span.bbox[1], size])
-        else:
-            rows[near].append(span)
-            if size > 1.2 * at[near][1]:  # a raised figure came first: the line is where the larger text stands
-                at[near] = [span.bbox[1], size]
-    made = []
-    for row in rows:
-        segments = []
-        for span in sorted(row, key=lambda span: span.bbox[0]):
-            size = max(span.font_size or 1, 1)
-            gap = span.bbox[0] - segments[-1].right if segments else None
-            if gap is not None and gap < 0.65 * size and gap > -0.5 * (span.bbox[2] + size):
-                touching = segments[-1].pieces[-1][0][-1:].isspace() or span.text[:1].isspace()
-                segments[-1].add(span, gap > 0.15 * size and not touching)
-            else:
-                segments.append(Segment(span))
-        made.append(segments)
-    return made
-
-
-def gutter(rows, left, right):
-    """The x of an empty strip with running text on both sides over most rows, None when there is none."""
-    split = [row for row in rows if len(row) >= 2]
-    if len(split) < 8 or len(split) < 0.4 * len(rows):
-        return None
-    words = [len(segment.text.split()) for row in split for segment in row]
-    if sum(words) / len(words) < 3.5:
-        return None
-    best, where = 0, None
-    for step in range(20, 81):
-        x = left + (right - left) * step / 100
-        clear = sum(
-            1
-            for row in split
-            if all(segment.right < x or segment.x > x for segment in row)
-            and any(segment.right < x for segment in row)
-            and any(segment.x > x for segment in row)
-        )
-        if clear > best:
-            best, where = clear, x
-    return where if best >= 0.7 * len(split) else None
-
-
-def in_reading_order(rows, depth=0):
-    """Yield lists of rows: full-width parts and columns one after the other, each to be read downwards."""
-    if not rows:
-        return
-    left, right = min(row[0].x for row in rows), max(segment.right for row in rows for segment in row)
-    x = gutter(rows, left, right) if depth < 3 else None
-    if x is None:
-        yield rows
-        return
-    band = []
-
-    def columns():
-        if band:
-            yield from in_reading_order(
-                [[s for s in row if s.right <= x] for row in band if any(s.right <= x for s in row)], depth + 1
-            )
-            yield from in_reading_order(
-                [[s for s in row if s.x >= x] for row in band if any(s.x >= x for s in row)], depth + 1
-            )
-            band.clear()
-
-    for row in rows:
-        if any(segment.x < x < segment.right for segment in row):
-            yield from columns()
-            yield [row]
-        else:
-            band.append(row)
-    yield from columns()
 
 
 def columns_of(rows):
@@ -207,35 +90,34 @@ def inline(segments, styled=True):
                 runs[-1][0] = before[:-1]
             else:
                 runs[-1][0] = before.rstrip() + " "
-        for text, bold, italic in segment.pieces:
-            if runs and (runs[-1][1:] == [bold, italic] or not text.strip()):
+        for text, look in segment.pieces:
+            if runs and (runs[-1][1] == look or not text.strip()):
                 runs[-1][0] += text
             else:
-                runs.append([text, bold, italic])
+                runs.append([text, look])
     out = []
-    for text, bold, italic in runs:
+    for text, (bold, italic, level, href) in runs:
         clean_text = html_text.escape(re.sub(r"[\x00-\x08\x0b-\x1f]", "", text), quote=False)
-        core = clean_text.strip()
-        if core and styled and (bold or italic):
-            marks = (
-                ("<strong>" if bold else "") + ("<em>" if italic else ""),
-                ("</em>" if italic else "") + ("</strong>" if bold else ""),
-            )
-            clean_text = clean_text.replace(core, marks[0] + core + marks[1], 1)
-        out.append(clean_text)
+        core, marked = clean_text.strip(), clean_text.strip()
+        for tag in (level, "em" if italic and styled else "", "strong" if bold and styled else "") if core else ():
+            marked = f"<{tag}>{marked}</{tag}>" if tag else marked
+        if href and core:
+            marked = f'<a href="{html_text.escape(href)}">{marked}</a>'
+        out.append(clean_text.replace(core, marked, 1) if core else clean_text)
     return re.sub(r"\s+", " ", "".join(out)).strip()
 
 
 def block_html(lines, body_size, heading_sizes):
     """One paragraph, heading or list item from its lines."""
     segments = [segment for row in lines for segment in row]
-    plain, size = inline(segments, styled=False), max(segment.size for segment in segments)
+    heading, size = inline(segments, styled=False), max(segment.size for segment in segments)
+    plain = html_text.unescape(re.sub("<[^>]*>", "", heading))
     short = len(lines) <= 3 and len(plain) < 200 and re.search(r"\w", plain)
     if short and size >= 1.15 * body_size:
         level = next(
             (index for index, known in enumerate(heading_sizes, 1) if size >= known - 0.3), len(heading_sizes) + 1
         )
-        return f"<h{min(level, 6)}>{plain}</h{min(level, 6)}>"
+        return f"<h{min(level, 6)}>{heading}</h{min(level, 6)}>"
     if (
         short
         and len(lines) == 1
@@ -244,7 +126,7 @@ def block_html(lines, body_size, heading_sizes):
         and not plain.endswith((".", ",", ";"))
     ):
         level = min(len(heading_sizes) + 1, 6)
-        return f"<h{level}>{plain}</h{level}>"
+        return f"<h{level}>{heading}</h{level}>"
     mark = BULLET.match(plain) or NUMBER.match(plain)
     if not mark or (mark.re is NUMBER and not mark.group(1).isdecimal()):
         return f"<p>{inline(segments)}</p>"
@@ -256,10 +138,10 @@ def block_html(lines, body_size, heading_sizes):
 def drop_letters(segment, count):
     """Take the first letters, the mark of a list item, off a segment."""
     pieces = []
-    for text, bold, italic in segment.pieces:
+    for text, look in segment.pieces:
         kept = text.lstrip() if count else text
         text, count = kept[count:], max(0, count - len(kept))
-        pieces.append((text, bold, italic))
+        pieces.append((text, look))
     segment.pieces = pieces
 
 
@@ -282,11 +164,11 @@ def starts_anew(row, previous, pitch, left, right):
     )
 
 
-def page_blocks(spans, body_size, heading_sizes):
-    """The HTML of a page from its spans; text that runs up or down comes last."""
+def page_blocks(spans, body_size, heading_sizes, pictures=()):
+    """The HTML of a page from its spans and pictures; text that runs up or down comes last."""
     turned = [span for span in spans if span.page_bbox[3] > 2 * span.page_bbox[2] and len(span.text) > 3]
     spans = [span for span in spans if span not in turned] if turned else spans
-    out = []
+    blocks = []  # (the rows, their HTML)
     for rows in in_reading_order(rows_of(spans)):
         gaps = sorted(
             above[0].y - below[0].y
@@ -299,14 +181,14 @@ def page_blocks(spans, body_size, heading_sizes):
 
         def close():
             if held:
-                out.append(block_html(held, body_size, heading_sizes))
+                blocks.append((list(held), block_html(held, body_size, heading_sizes)))
                 held.clear()
 
         while at < len(rows):
             end = table_end(rows, at) if len(rows[at]) >= 2 else at
             if end > at:
                 close()
-                out.append(table_html(rows[at:end]))
+                blocks.append((rows[at:end], table_html(rows[at:end])))
                 at = end
                 continue
             if held and starts_anew(rows[at], held[-1], pitch, left, right):
@@ -314,9 +196,25 @@ def page_blocks(spans, body_size, heading_sizes):
             held.append(rows[at])
             at += 1
         close()
+    for box, markup in pictures:
+        blocks.insert(place_of(box, [rows for rows, _ in blocks]), ([], markup))
+    out = [markup for _, markup in blocks]
     out += [f"<p>{html_text.escape(span.text, quote=False)}</p>" for span in turned]
     page = re.sub(r"(?:<li>.*?</li>\s*)+", lambda items: f"<ul>{items.group()}</ul>", "\n".join(out))
     return re.sub(r'(?:<li value="(\d+)">.*?</li>\s*)+', numbered_list, page)
+
+
+def place_of(box, blocks):
+    """Before which of the blocks, lists of rows in reading order, a picture stands: the first one below it in its column."""
+    last, (left, bottom, right, top) = len(blocks), box
+    for at, rows in enumerate(blocks):
+        segments = [segment for row in rows for segment in row]
+        if not any(segment.x < right and segment.right > left for segment in segments):
+            continue
+        if segments[0].y < (bottom + top) / 2:
+            return at
+        last = at + 1
+    return last
 
 
 def numbered_list(items):

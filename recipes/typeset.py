@@ -74,6 +74,8 @@ def page_setup(title, language="", direction="", paper="", looks=""):
             f"#show raw: set text(font: ({', '.join(map(quoted, ('DejaVu Sans Mono', *families)))}), size: 1.1em)",
             '#show link: set text(fill: rgb("#0b4f9e"))',
             "#set table(stroke: 0.5pt + luma(150), inset: 4pt)",
+            "#set sub(typographic: false)",  # smaller letters, that a reader of the PDF can tell
+            "#set super(typographic: false)",
             "#set list(indent: 0.6em)",
             "#set enum(indent: 0.6em, full: false)",
             "#show quote.where(block: true): it => pad(left: 1em, rest: 0em, it.body)",
