@@ -126,6 +126,57 @@ def test_a_zygote_killed_is_replaced_within_a_second(own_box: Box) -> None:
     container.close()
 
 
+@pytest.mark.parametrize("killed", ["program", "broker", "kernel", "zygote", "engine"])
+def test_a_program_outlives_nobody(make_box: Any, killed: str) -> None:
+    """Whoever of those behind it is killed, the program that a broker started ends too."""
+    box = make_box("landlock", reserve=0)
+    container = box.container()
+    container.run("from subprocess import PIPE, Popen\nwaits = Popen(['pandoc'], stdin=PIPE)")
+    kernel, broker = container.do("pids")
+    (program,) = _family(broker) - {broker}
+    zygote = int(Path(f"/proc/{broker}/stat").read_text().rpartition(")")[2].split()[1])
+    if killed == "engine":
+        box.kill()
+    else:
+        os.kill({"program": program, "broker": broker, "kernel": kernel, "zygote": zygote}[killed], signal.SIGKILL)
+    assert _soon(lambda: not _alive({program} if killed == "program" else {program, broker}))
+
+
+def test_a_broker_killed_is_told_and_comes_back_with_a_restart(make_box: Any) -> None:
+    """Code that waits for a program gets an exception that says why; the rest of the container goes on."""
+    container = make_box("landlock", reserve=0).container()
+    container.run("from subprocess import PIPE, Popen, check_output\nwaits = Popen(['pandoc'], stdin=PIPE)")
+    os.kill(container.do("pids")[1], signal.SIGKILL)
+    for code in ("waits.wait()", "check_output(['pandoc'], input=b'x')"):
+        result = container.run(code)
+        assert result.error_name == "ChildProcessError"
+        assert "the broker that starts programs in this tier of isolation is gone" in (result.traceback or "")
+    assert container.run("1").logs == "1\n"
+    container.do("restart")
+    code = "import subprocess\nprint(subprocess.check_output(['pandoc'], input=b'x', text=False))"
+    assert container.run(code).logs == "b'<p>x</p>\\n'\n"
+
+
+def test_a_zygote_that_was_held_up_gets_over_what_happened_meanwhile(own_box: Box) -> None:
+    """Requests, hang-ups and ends of containers in any order, all at once."""
+    containers = [own_box.container() for _ in range(6)]
+    own_box.send("zygotes")
+    zygote = min(
+        pid for pid in _family(own_box.receive()[0]) if _is_zygote(pid)
+    )  # its children may have its name still
+    os.kill(zygote, signal.SIGSTOP)
+    for number, container in enumerate(containers):
+        ask = "import subprocess, threading; threading.Thread(target=subprocess.run, args=(['pandoc'],)).start()"
+        code = f"import os, time\n{ask if number % 2 else ''}\ntime.sleep(0.1)\nos._exit(0)"
+        own_box.send("run", kernel=container.number, code=code, seconds=20)
+    own_box.send("spawn", family="light", limits={})
+    time.sleep(0.5)
+    os.kill(zygote, signal.SIGCONT)
+    assert len([own_box.receive() for _ in range(7)]) == 7
+    assert _serves(own_box)
+    assert _is_zygote(zygote)
+
+
 def _serves(box: Box) -> bool:
     with contextlib.suppress(Failed):
         return box.container().run("1").logs == "1\n"

@@ -91,3 +91,30 @@ def test_what_is_newer_than_the_table_does_not_exist_and_what_is_foreign_is_kill
     program = filters.compile_filter(isolation, name)
     assert verdict(program, audit_arch, max(table.values()) + 1) == "ENOSYS"
     assert verdict(program, 0x40000003, table["read"]) == KILLED
+
+
+@pytest.mark.parametrize("name", list(filters.ARCHITECTURES))
+def test_a_broker_may_make_processes_and_its_programs_may_not(name: str) -> None:
+    """Neither kernel nor program of tier `landlock` forks; a program may be executed, and dies with its broker."""
+    table, audit_arch = filters.ARCHITECTURES[name]
+    fork, thread, death, rename = 0x1200011, 0x50F00, 1, 15
+    said = {}
+    for role in filters.Role:
+        program = filters.compile_filter(Isolation.LANDLOCK, name, role=role)
+        said[role.name] = [
+            verdict(program, audit_arch, table[call], argument)
+            for call, argument in (
+                ("clone", fork),
+                ("clone", thread),
+                ("execve", 0),
+                ("execveat", 0),
+                ("kill", 1),
+                ("prctl", death),
+                ("prctl", rename),
+            )
+        ]
+    assert said == {
+        "KERNEL": ["EPERM", ALLOWED, "EPERM", "EPERM", "EPERM", ALLOWED, ALLOWED],
+        "BROKER": [ALLOWED, ALLOWED, ALLOWED, "EPERM", ALLOWED, ALLOWED, ALLOWED],
+        "PROGRAM": ["EPERM", ALLOWED, ALLOWED, "EPERM", "EPERM", "EPERM", ALLOWED],
+    }

@@ -43,6 +43,14 @@ def test_any_bytes_are_frames_or_broken(stream: bytes) -> None:
             assert isinstance(frame, frames.FromKernel)
 
 
+@settings(max_examples=2000, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_order_to_a_broker_or_an_error(packet: bytes) -> None:
+    """What the kernel side sends to its broker is a Start or one of the errors at which a broker ends."""
+    with contextlib.suppress(ValueError, RecursionError):
+        assert isinstance(msgspec.msgpack.decode(packet, type=frames.Start), frames.Start)
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.recursive(

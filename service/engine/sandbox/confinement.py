@@ -11,11 +11,16 @@ from service.engine.sandbox import isolation as iso
 
 _USER = 1000
 _OPEN_FILES = 1024
-_NICE = 10
+NICE = 10
 _OWN = ("/mnt/data", "/tmp", "/dev/shm")
 _SINKS = ("/dev/null", "/dev/zero", "/dev/full")
 WRITABLE = (*_OWN, *_SINKS)
 """What a container with a view of its own may write to."""
+
+
+def places(directory: str) -> list[str]:
+    """What a container without one may write to: its /mnt/data, its folder for temporary files, sinks."""
+    return [f"{directory}/data", f"{directory}/tmp", *_SINKS]
 
 
 def confine(order: frames.Spawn, fds: list[int], taken: list[int], plan: frames.Plan) -> list[int]:
@@ -32,8 +37,8 @@ def confine(order: frames.Spawn, fds: list[int], taken: list[int], plan: frames.
         data, writable = _OWN[0], list(WRITABLE)
         _mounts(order, plan, taken[0], joined)
     else:
-        data, temporary = f"{order.directory}/data", f"{order.directory}/tmp"
-        writable = [data, temporary, *_SINKS]
+        writable = places(order.directory)
+        data, temporary = writable[:2]
         os.environ.update(_at(temporary))
     handed = [os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
     if plan.isolation == "namespaces" and not plan.empty_proc:
@@ -54,7 +59,7 @@ def confine(order: frames.Spawn, fds: list[int], taken: list[int], plan: frames.
         ready = taken[1:] if joined is None else []  # made for the mounts that came with it
         iso.landlock(ready[0] if ready else iso.landlock_ruleset(plan.landlock_abi, plan.readable, writable))
     iso.limit(resource.RLIMIT_NOFILE, _OPEN_FILES)  # not sooner: a zygote holds a descriptor for each of its containers
-    os.nice(_NICE)  # the engine, the zygotes and the making of containers come first
+    os.nice(NICE)  # the engine, the zygotes and the making of containers come first
     iso.load_filter(plan.filter)
     return handed
 

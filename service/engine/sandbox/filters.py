@@ -1,10 +1,11 @@
-"""The seccomp filters of the tiers, compiled once in the engine and handed to zygotes as bytes.
+"""The seccomp filters of the tiers and of what runs in them, compiled once in the engine and handed to zygotes as bytes.
 
 An allow-list: what is not named fails with EPERM, what is newer than the table with ENOSYS so that libc falls back.
 Names and numbers per architecture and the BPF assembler come from `seccompy`; the program is a binary tree over ranges
 of numbers, because loading costs every container a walk of it for each number (seccomp_cache_prepare in the kernel).
 """
 
+import enum
 import errno
 import socket
 from collections.abc import Mapping, Sequence
@@ -67,6 +68,17 @@ _CLONE_NAMESPACES = 0x7E020080  # CLONE_NEW{TIME,NS,CGROUP,UTS,IPC,USER,PID,NET}
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1024, 1025, 1030, 1031, 1032, 1033, 1034)  # all but F_SETOWN*, F_SETSIG
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_PRCTL = (15, 16, 0x53564D41)  # PR_SET_NAME PR_GET_NAME PR_SET_VMA
+
+
+class Role(enum.Enum):
+    """Whom a filter is for. Only tier `landlock` has others than kernels (see `broker`)."""
+
+    KERNEL = enum.auto()
+    BROKER = enum.auto()
+    """What a kernel may do, and start programs and signal them."""
+    PROGRAM = enum.auto()
+    """What a kernel may do, and become a program; no process of its own, and no escape from dying with the broker."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +92,15 @@ class Rule:
     otherwise: int = _ERRNO | errno.EPERM
 
 
-def compile_filter(isolation: Isolation, architecture: str | None = None) -> bytes:
+def compile_filter(isolation: Isolation, architecture: str | None = None, *, role: Role = Role.KERNEL) -> bytes:
     """The filter of a tier, as packed `struct sock_filter`; PID_SENTINEL stands for the process's own pid.
 
     Args:
         isolation: The tier.
         architecture: A key of `ARCHITECTURES`; None: this machine's.
+        role: Whom it is for.
     """
-    return _assemble(_rules(isolation), *ARCHITECTURES[architecture or arch()])
+    return _assemble(_rules(isolation) | _ROLES[role], *ARCHITECTURES[architecture or arch()])
 
 
 def _rules(isolation: Isolation) -> dict[str, Rule | int]:
@@ -118,6 +131,16 @@ def _rules(isolation: Isolation) -> dict[str, Rule | int]:
         names += _WITH_NAMESPACES
         rules["socket"] = Rule(0, (socket.AF_UNIX,), otherwise=_ERRNO | errno.ENETUNREACH)
     return dict.fromkeys(names, _ALLOW) | rules
+
+
+_ROLES: dict[Role, dict[str, Rule | int]] = {
+    Role.KERNEL: {},
+    Role.BROKER: {
+        "clone": Rule(0, (0,), mask=_CLONE_NAMESPACES),
+        **dict.fromkeys(("fork", "execve", "kill", "pidfd_open"), _ALLOW),
+    },
+    Role.PROGRAM: {"execve": _ALLOW, "prctl": Rule(0, _PRCTL)},
+}
 
 
 def number_of(name: str) -> int:

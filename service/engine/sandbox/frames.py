@@ -1,4 +1,4 @@
-"""The frames between engine, zygote and kernel: their shapes, their length limit, their coding.
+"""The frames between engine, zygote, kernel and broker: their shapes, their length limit, their coding.
 
 The only module that both sides import besides `isolation`. A frame on a stream is a 4-byte big-endian length and that
 many bytes of msgpack. The engine treats every frame from a kernel as hostile: `Decoder.feed` never holds more than one
@@ -7,13 +7,14 @@ limit's worth of bytes and raises BrokenFrame for anything else than a frame of 
 
 import struct
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 MAX_PACKET_BYTES = 128 * 1024  # below the kernel's default socket buffer (net.core.wmem_default, 208 KiB)
+MAX_ARGUMENTS = 1000
 _LENGTH = struct.Struct(">I")
 
 T = TypeVar("T")
@@ -37,6 +38,10 @@ class Plan(Struct, tag="plan"):
     readable: list[str]
     uid_base: int | None = None
     empty_proc: bool = False
+    programs: dict[str, str] = {}
+    """What brokers may start, by name; the filters are theirs and of what they start."""
+    broker_filter: bytes = b""
+    program_filter: bytes = b""
 
 
 class Spawn(Struct, tag="spawn"):
@@ -86,6 +91,12 @@ class Exited(Struct, tag="exited"):
 
     id: int
     status: int
+
+
+class Brokered(Struct, tag="brokered"):
+    """A container got a broker. The descriptor beside it: its pidfd."""
+
+    id: int
 
 
 # engine -> kernel
@@ -143,10 +154,47 @@ class Done(Struct, tag="done"):
     packed: bytes = b""
 
 
+# kernel -> broker, one packet each
+
+
+class Start(Struct, tag="start"):
+    """Start a program. Descriptors beside it: a socket for what is said about it, its standard input, output and error.
+
+    On that socket the kernel sends a signal's number as one byte, and hangs up to have the program killed.
+    """
+
+    program: str
+    arguments: Annotated[list[bytes], Meta(max_length=MAX_ARGUMENTS)]
+    directory: bytes
+    environment: dict[str, bytes]
+
+
+# broker -> kernel
+
+
+class Started(Struct, tag="started"):
+    """The program runs."""
+
+    pid: int
+
+
+class NotStarted(Struct, tag="not started"):
+    """It does not, for this reason."""
+
+    errno: int
+
+
+class Ended(Struct, tag="ended"):
+    """Its exit code, or a signal's number below zero."""
+
+    status: int
+
+
 ToZygote = Plan | Spawn | Sweep
-FromZygote = Primed | Spawned | Failed | Exited
+FromZygote = Primed | Spawned | Brokered | Failed | Exited
 ToKernel = Assign | Rehearse | Run
 FromKernel = Ready | Refused | Shown | Done
+FromBroker = Started | NotStarted | Ended
 
 encode = msgspec.msgpack.Encoder().encode
 

@@ -83,6 +83,15 @@ class Interpreter:
         except TimeoutError as error:
             raise SandboxDown("a container was not ready in time") from error
 
+    def join(self, pidfd: int) -> None:
+        """Take over one more process, which is to be counted with the kernel and to end with it."""
+        if self._control.fileno() < 0:
+            os.close(pidfd)
+            return
+        self.pidfds.append(pidfd)
+        if self.ended or self._reason is not None:
+            self._signal(signal.SIGKILL, [pidfd])
+
     async def _ready(self) -> list[int]:
         readable = asyncio.Event()
         self._loop.add_reader(self._control, readable.set)

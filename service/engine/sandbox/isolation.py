@@ -166,15 +166,25 @@ def landlock_abi() -> int:
         return 0
 
 
-def landlock_ruleset(abi: int, readable: Sequence[str], writable: Sequence[str]) -> int:
-    """A ruleset: only `readable` (read, execute) and `writable`; no TCP; no signals or abstract sockets outside."""
+def landlock_ruleset(
+    abi: int, readable: Sequence[str], writable: Sequence[str], executable: Sequence[str] | None = None
+) -> int:
+    """A ruleset: only `readable` and `writable`; no TCP; no signals or abstract sockets outside.
+
+    All of it may be executed, or `executable` alone.
+    """
     handled = _ABI_1 | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0) | (_IOCTL_DEV if abi >= 5 else 0)  # noqa: PLR2004
     network = 3 if abi >= 4 else 0  # noqa: PLR2004 - bind and connect
     scopes = 3 if abi >= 6 else 0  # noqa: PLR2004 - abstract sockets and signals
     attribute = struct.pack("QQQ", handled, network, scopes)[: 24 if abi >= 6 else 16 if abi >= 4 else 8]  # noqa: PLR2004
     ruleset = syscall(_LANDLOCK_CREATE, attribute, len(attribute), 0, what="landlock ruleset")
     try:
-        for paths, rights in ((readable, _EXECUTE | _READ_FILE | _READ_DIR), (writable, handled & ~_DEVICE_NODES)):
+        execute = _EXECUTE if executable is None else 0
+        for paths, rights in (
+            (readable, execute | _READ_FILE | _READ_DIR),
+            (writable, execute | handled & ~_DEVICE_NODES & ~_EXECUTE),
+            (executable or (), _EXECUTE | _READ_FILE),
+        ):
             for path in paths:
                 _allow(ruleset, path, rights)
     except OSError:

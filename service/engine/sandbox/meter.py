@@ -17,15 +17,20 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Meter:
-    """Looks at the processes behind `pidfds` and all they started; with `uid`, at every process of that uid instead."""
+    """Looks at the processes behind `pidfds` and all they started; with `uid`, at every process of that uid instead.
+
+    The list may grow: a container that starts a program gets a broker.
+    """
 
     def __init__(self, pidfds: list[int], uid: int | None) -> None:
+        self._pidfds = pidfds
         self._roots = [host_pid(fd) for fd in pidfds]
         self._uid = uid
         self._idle_bytes = _resident(self._roots[0])
 
     def excess(self, limits: Limits, tmpfs_bytes: int) -> tuple[str, bool] | None:
         """What is over its limit, and whether that is memory. What a fork shares with the zygote does not count."""
+        self._roots += map(host_pid, self._pidfds[len(self._roots) :])
         pids = _of_uid(self._uid) if self._uid is not None else _descendants(self._roots)
         memory = tmpfs_bytes + sum(max(0, _resident(pid) - self._idle_bytes) for pid in pids)
         if memory > limits.memory_bytes * _HEADROOM + _SLACK_BYTES:

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class Zygote:
         self._primed: asyncio.Future[frames.Primed] = self._loop.create_future()
         self._answers: dict[int, asyncio.Future[tuple[frames.Spawned, list[int]]]] = {}
         self._ends: dict[int, asyncio.Future[int | None]] = {}
+        self._joins: dict[int, Callable[[int], None]] = {}
         self._decode = msgspec.msgpack.Decoder(frames.FromZygote).decode
         self._loop.add_reader(control, self._readable)
 
@@ -94,16 +96,19 @@ class Zygote:
         zygote.missing = primed.missing
         return zygote
 
-    async def spawn(self, order: frames.Spawn, fds: list[int]) -> "tuple[list[int], asyncio.Future[int | None]]":
+    async def spawn(
+        self, order: frames.Spawn, fds: list[int], joined: Callable[[int], None]
+    ) -> "tuple[list[int], asyncio.Future[int | None]]":
         """Have a container made. Returns its pidfds (the caller's now) and the future of its exit status.
 
-        Raises SandboxDown.
+        `joined` is given the pidfd of the container's broker, should it get one. Raises SandboxDown.
         """
         if self.closed.is_set():
             raise SandboxDown("the zygote is gone")
         answer: asyncio.Future[tuple[frames.Spawned, list[int]]] = self._loop.create_future()
         self._answers[order.id] = answer
         self._ends[order.id] = end = self._loop.create_future()
+        self._joins[order.id] = joined
         try:
             await self._send(frames.encode(order), fds)
             async with asyncio.timeout(_SPAWN_SECONDS):  # not wait_for: it may swallow a cancellation (bpo-37658)
@@ -111,6 +116,7 @@ class Zygote:
         except BaseException as error:
             self._answers.pop(order.id, None)
             self._ends.pop(order.id, None)
+            self._joins.pop(order.id, None)
             if answer.done() and not answer.cancelled() and answer.exception() is None:
                 _kill(answer.result()[1])
             if isinstance(error, (OSError, SandboxDown)):  # TimeoutError is an OSError
@@ -159,8 +165,14 @@ class Zygote:
             waiting: asyncio.Future[Any] | None = self._answers.pop(frame.id, None) if frame.id else self._primed
             if waiting and not waiting.done():
                 waiting.set_exception(SandboxDown(frame.detail))
-        elif isinstance(frame, frames.Exited) and (end := self._ends.pop(frame.id, None)) and not end.done():
-            end.set_result(frame.status)
+        elif isinstance(frame, frames.Brokered) and (joined := self._joins.pop(frame.id, None)):
+            joined(*fds)
+            return
+        elif isinstance(frame, frames.Exited):
+            self._joins.pop(frame.id, None)
+            end = self._ends.pop(frame.id, None)
+            if end and not end.done():
+                end.set_result(frame.status)
         _kill(fds)
 
     def _lost(self) -> None:

@@ -49,7 +49,13 @@ def candidates(base: int | None) -> list[Tier]:
 def examination(tier: Tier, secret: Path) -> str:
     """A hostile program for a container of `tier`; prints a JSON list of what it could do and should not."""
     init_module = number_of("init_module")
-    known = {"secret": str(secret), "engine": os.getpid(), "namespaces": tier.namespaces, "init_module": init_module}
+    known = {
+        "secret": str(secret),
+        "engine": os.getpid(),
+        "namespaces": tier.namespaces,
+        "starts_nothing": tier.isolation is Isolation.LANDLOCK,
+        "init_module": init_module,
+    }
     return f"known = {known!r}\n" + _EXAMINATION
 
 
@@ -111,6 +117,8 @@ must_fail("load a kernel module", lambda: libc.syscall(known["init_module"], 0, 
 must_fail("signal the engine", lambda: os.kill(known["engine"], 0))
 if os.getuid():
     must_fail("become root", lambda: os.setuid(0))
+if known["starts_nothing"]:
+    must_fail("start a program", lambda: os.posix_spawn("/bin/sh", ["sh", "-c", ""], {}))
 with open("probe", "w") as file:
     file.write("x")
 os.unlink("probe")

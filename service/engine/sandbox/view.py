@@ -14,6 +14,7 @@ from msgspec import Struct
 from service.engine.sandbox.contract import Package, SandboxDown
 
 KERNEL_SIDE = (
+    "broker.py",
     "cells.py",
     "confinement.py",
     "frames.py",
@@ -22,6 +23,7 @@ KERNEL_SIDE = (
     "kernel.py",
     "launch.py",
     "pages.py",
+    "popen.py",
     "shell.py",
     "zygote.py",
 )
@@ -34,8 +36,12 @@ _PROBE_SECONDS = 30
 _PROBE = """
 import json, os, sys
 from importlib.metadata import distributions
+from importlib.util import find_spec
 found = {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"]}
-print(json.dumps([sys.executable, [sys.prefix, sys.base_prefix, sys.exec_prefix], list(map(os.path.realpath, sys.path)), found]))
+bundled = find_spec("pypandoc")
+pandoc = os.path.join(os.path.dirname(bundled.origin), "files", "pandoc") if bundled and bundled.origin else ""
+programs = {"pandoc": pandoc} if os.access(pandoc, os.X_OK) else {}
+print(json.dumps([sys.executable, [sys.prefix, sys.base_prefix, sys.exec_prefix], list(map(os.path.realpath, sys.path)), found, programs]))
 """
 
 
@@ -50,6 +56,8 @@ class View(Struct, frozen=True):
     links: dict[str, str]
     """Symbolic links to make, where a path in use is not the real one."""
     packages: list[Package]
+    programs: dict[str, str]
+    """What may be started where containers may not start programs at will: paths by name."""
 
     @property
     def places(self) -> dict[str, str]:
@@ -75,7 +83,7 @@ async def survey(python: Path) -> View:
         )
         async with asyncio.timeout(_PROBE_SECONDS):
             output, errors = await process.communicate()
-        executable, prefixes, paths, found = json.loads(output)
+        executable, prefixes, paths, found, programs = json.loads(output)
     except (OSError, ValueError, TimeoutError) as error:
         raise SandboxDown(f"the kernel's Python, {python}, does not run: {error}") from error
     if process.returncode:
@@ -84,7 +92,7 @@ async def survey(python: Path) -> View:
         (Package(name, version) for name, version in found.items()), key=lambda package: package.name.lower()
     )
     shown, links = await asyncio.to_thread(_lay_out, executable, [*prefixes, *filter(None, paths)])
-    return View(executable, paths, shown, {_place(path): _place(to) for path, to in links.items()}, packages)
+    return View(executable, paths, shown, {_place(path): _place(to) for path, to in links.items()}, packages, programs)
 
 
 def _place(path: str) -> str:

@@ -16,7 +16,7 @@ from service.engine.sandbox import isolation as iso
 from service.engine.sandbox.cgroups import Cgroups, Group
 from service.engine.sandbox.contract import Isolation, Limits, SandboxDown
 from service.engine.sandbox.directory import Directory, unlink_tree
-from service.engine.sandbox.filters import compile_filter
+from service.engine.sandbox.filters import Role, compile_filter
 from service.engine.sandbox.interpreter import Interpreter
 from service.engine.sandbox.meter import host_pid
 from service.engine.sandbox.premises import end_all_of
@@ -55,7 +55,9 @@ class Workshop:
         self._directory = directory
         self._cgroups = cgroups
         self._numbers = itertools.count(1)
-        self._filter = compile_filter(tier.isolation)
+        self._programs = view.programs if tier.isolation is Isolation.LANDLOCK else {}
+        roles = Role if self._programs else [Role.KERNEL]
+        self._filters = {role: compile_filter(tier.isolation, role=role) for role in roles}
         self._aliased = not tier.namespaces and not _is_own_directory(MOUNT_POINT)
 
     async def zygote(self, modules: list[str], prime: str) -> Zygote:
@@ -64,11 +66,14 @@ class Workshop:
             isolation=self.tier.isolation.value,
             modules=modules,
             prime=prime,
-            filter=self._filter,
+            filter=self._filters[Role.KERNEL],
             landlock_abi=iso.landlock_abi(),
             readable=["/"] if self.tier.namespaces else self._view.readable,
             uid_base=self.tier.uid_base,
             empty_proc=self.tier.empty_proc,
+            programs=self._programs,
+            broker_filter=self._filters.get(Role.BROKER, b""),
+            program_filter=self._filters.get(Role.PROGRAM, b""),
         )
         return await Zygote.start(self._view, plan, self._directory)
 
@@ -112,7 +117,7 @@ class Workshop:
         )
         try:
             try:
-                pidfds, end = await zygote.spawn(order, [theirs.fileno(), writing, *joins, *groups])
+                pidfds, end = await zygote.spawn(order, [theirs.fileno(), writing, *joins, *groups], interpreter.join)
             finally:
                 theirs.close()
                 for fd in (writing, *groups):

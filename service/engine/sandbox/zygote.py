@@ -5,6 +5,7 @@ Runs inside the read-only view with one thread and sees no user's code or data: 
 """
 
 import contextlib
+import functools
 import gc
 import importlib
 import os
@@ -18,8 +19,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
 
-from service.engine.sandbox import confinement, frames
+from service.engine.sandbox import broker, confinement, frames, popen
 from service.engine.sandbox import isolation as iso
 from service.engine.sandbox.inits import Inits
 from service.engine.sandbox.pages import Layout
@@ -29,6 +31,15 @@ if TYPE_CHECKING:
 
 _CONTROL = 3
 _MAX_FDS = 8
+
+
+class Child(Struct):
+    """A kernel, or a broker, of which nobody is told how it ended."""
+
+    pid: int
+    order: frames.Spawn | None
+    channel: socket.socket | None = None
+    """The other end of the kernel's socket for its broker, as long as it has none."""
 
 
 class Zygote:
@@ -49,7 +60,7 @@ class Zygote:
         self._inits = inits
         self._fork = fork
         self._kernel = kernel
-        self._children: dict[int, tuple[int, int]] = {}  # pidfd of a kernel -> its pid and the Spawn's id
+        self._children: dict[int, Child] = {}  # by pidfd
         self._poll = selectors.DefaultSelector()
         self._poll.register(control, selectors.EVENT_READ)
         self._private_bytes = iso.private_bytes()
@@ -62,12 +73,9 @@ class Zygote:
         self._tell(frames.Primed(missing=missing, private_bytes=self._private_bytes))
         while True:
             for key, _ in self._poll.select():
-                if key.fd in self._children:
-                    self._reap(key.fd)
-                    continue
                 if key.fileobj is not self._control:
-                    os.read(key.fd, 4096)
-                    self._reap_orphans()
+                    if self._poll.get_map().get(key.fileobj) is key:  # not closed by an event before it in this round
+                        key.data()
                     continue
                 packet, fds, _, _ = socket.recv_fds(
                     self._control, frames.MAX_PACKET_BYTES, _MAX_FDS, socket.MSG_CMSG_CLOEXEC
@@ -95,34 +103,62 @@ class Zygote:
         taken = self._inits.take() if self._inits else []
         if taken:
             iso.setns(taken[0], iso.NEWPID)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) if self._plan.programs else (None, None)
         try:
             pid = self._fork()
             if not pid:
-                self._become_kernel(order, fds, taken)
+                self._become_kernel(order, fds, taken, theirs)
         finally:
             if self._inits:
                 iso.setns(self._self, iso.NEWPID)
                 self._inits.make()
             for fd in taken[1:]:
                 os.close(fd)
-        made.append(self._watch(pid, order.id))
+            if theirs is not None:
+                theirs.close()
+        pidfd = self._watch(Child(pid, order, ours))
+        if ours is not None:
+            self._poll.register(ours.fileno(), selectors.EVENT_READ, functools.partial(self._assist, pidfd))
+        made.append(pidfd)
         made += taken[:1]
         return pid
 
-    def _watch(self, pid: int, order: int) -> int:
-        fd = os.pidfd_open(pid)
-        self._children[fd] = (pid, order)
-        self._poll.register(fd, selectors.EVENT_READ)
+    def _watch(self, child: Child) -> int:
+        fd = os.pidfd_open(child.pid)
+        self._children[fd] = child
+        self._poll.register(fd, selectors.EVENT_READ, functools.partial(self._reap, fd))
         return fd
 
+    def _assist(self, kernel: int) -> None:
+        """Code in a container asks for a program, or has hung up. What it says is for the broker alone to read."""
+        child = self._children[kernel]
+        channel = self._take_channel(child)
+        if channel is None or child.order is None:
+            return
+        with channel, contextlib.suppress(OSError):
+            if channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                pid = self._fork()
+                if not pid:
+                    broker.become(channel.fileno(), kernel, child.pid, child.order.directory, self._plan)
+                pidfd = self._watch(Child(pid, None))
+                socket.send_fds(self._control, [frames.encode(frames.Brokered(child.order.id))], [pidfd])
+
+    def _take_channel(self, child: Child) -> socket.socket | None:
+        channel, child.channel = child.channel, None
+        if channel is not None:
+            self._poll.unregister(channel.fileno())
+        return channel
+
     def _reap(self, fd: int) -> None:
-        _, order = self._children.pop(fd)
+        child = self._children.pop(fd)
+        if channel := self._take_channel(child):
+            channel.close()
         self._poll.unregister(fd)
         result = os.waitid(os.P_PIDFD, fd, os.WEXITED)
         os.close(fd)
-        if result is not None:
+        if result is not None and child.order is not None:
             status = result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
-            self._tell(frames.Exited(order, status))
+            self._tell(frames.Exited(child.order.id, status))
         if self._plan.isolation == "uids":
             self._reap_orphans()
 
@@ -132,10 +168,14 @@ class Zygote:
         reads, writes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(writes, warn_on_full_buffer=False)
-        self._poll.register(reads, selectors.EVENT_READ)
+        self._poll.register(reads, selectors.EVENT_READ, functools.partial(self._bring_out, reads))
+
+    def _bring_out(self, signalled: int) -> None:
+        os.read(signalled, 4096)
+        self._reap_orphans()
 
     def _reap_orphans(self) -> None:
-        kernels = {pid for pid, _ in self._children.values()}
+        kernels = {child.pid for child in self._children.values()}
         with contextlib.suppress(ChildProcessError):
             while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 if ended.si_pid in kernels:  # its pidfd is readable too, and its status is waited for
@@ -155,7 +195,9 @@ class Zygote:
     def _tell(self, frame: msgspec.Struct) -> None:
         self._control.send(frames.encode(frame))
 
-    def _become_kernel(self, order: frames.Spawn, fds: list[int], taken: list[int]) -> None:
+    def _become_kernel(
+        self, order: frames.Spawn, fds: list[int], taken: list[int], channel: socket.socket | None
+    ) -> None:
         """In the child; never returns, so that nothing of the zygote's loop runs twice."""
         try:
             if self._plan.isolation == "uids":
@@ -170,7 +212,9 @@ class Zygote:
                 control.sendall(frames.pack(frames.Refused(str(error))))
                 os._exit(1)
             socket.send_fds(control, [frames.pack(frames.Ready())], handed)
-            iso.close_from(_CONTROL + 1)
+            if channel is not None:
+                os.dup2(channel.fileno(), popen.CHANNEL, inheritable=False)
+            iso.close_from(_CONTROL + 1 if channel is None else popen.CHANNEL + 1)
             self._kernel.serve(control, self._private_bytes)
         except BaseException:  # noqa: BLE001 - the edge of the child: whatever it was, it ends here
             traceback.print_exc()
@@ -199,11 +243,14 @@ def main() -> None:
     """See the module."""
     os.set_inheritable(_CONTROL, False)
     os.dup2(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), 0)  # of the view, for all kernels
+    os.dup2(0, popen.CHANNEL, inheritable=False)  # so that no other descriptor is given this number
     del sys.path[0]
     control = socket.socket(fileno=_CONTROL)
     plan = msgspec.msgpack.decode(control.recv(frames.MAX_PACKET_BYTES), type=frames.Plan)
     iso.name_process("zygote")
     inits = Inits(plan.landlock_abi, plan.readable, confinement.WRITABLE) if plan.isolation == "namespaces" else None
+    if plan.programs:
+        popen.install(plan.programs)
     layout = Layout()
     from service.engine.sandbox import kernel  # noqa: PLC0415 - not before: the helper just forked stays without IPython
 
