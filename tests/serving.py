@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,18 +49,27 @@ class Served(Struct, frozen=True):
 
 
 @contextmanager
-def serving(data_directory: Path, settings: Mapping[str, str], *, engine_of: Served | None = None) -> Iterator[Served]:
+def serving(
+    data_directory: Path,
+    settings: Mapping[str, str],
+    *,
+    engine_of: Served | None = None,
+    command: Sequence[str] = (sys.executable, "-m", "service"),
+    environment: Mapping[str, str] = {},
+) -> Iterator[Served]:
     """Run `recast serve` with these settings (``max_input_bytes``: ``"10"``) for the length of the ``with``.
 
     Args:
         data_directory: Its own.
         settings: By field name.
         engine_of: A service whose engine is used, which saves starting another; None: one of its own, or the settings' choice.
+        command: What runs `recast`.
+        environment: What it has besides this process's own.
     """
     port, engine_port = free_port(), free_port()
     engine_url = engine_of.engine_url if engine_of else f"http://127.0.0.1:{engine_port}"
     elsewhere = {"engine_url": f"{engine_url}/v1", "openai_api_key": "test"} if engine_of else {}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RECAST_", "OPENAI_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RECAST_", "OPENAI_"))}
     given = {
         "requests_per_minute": "0",
         "office": "false",
@@ -74,8 +83,8 @@ def serving(data_directory: Path, settings: Mapping[str, str], *, engine_of: Ser
     log = data_directory / "log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "service", "serve"],
-            env=environment | {f"RECAST_{name.upper()}": value for name, value in given.items()},
+            [*command, "serve"],
+            env={**inherited, **environment} | {f"RECAST_{name.upper()}": value for name, value in given.items()},
             stderr=errors,
         )
     try:

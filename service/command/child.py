@@ -14,6 +14,8 @@ import sys
 from collections.abc import Mapping
 
 import httpx2
+import msgspec
+from msgspec import Struct
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -29,6 +31,12 @@ class EngineFailed(Exception):
     def __init__(self, exit_code: int | None) -> None:
         super().__init__("the engine did not become ready" if exit_code is None else "the engine could not start")
         self.exit_code = exit_code
+
+
+class _Ready(Struct, frozen=True):
+    """What is of use here of what its probe answers."""
+
+    isolation: str | None = None
 
 
 class Engine:
@@ -57,8 +65,8 @@ class Engine:
         """Start it, without waiting: there is much to import on either side."""
         await self._spawn()
 
-    async def ready(self) -> None:
-        """Wait until it can make containers, and keep it running from then on.
+    async def ready(self) -> str | None:
+        """Wait until it can make containers, and keep it running from then on. Returns the tier that holds them.
 
         Raises:
             EngineFailed: It ended or was not ready in time.
@@ -66,10 +74,11 @@ class Engine:
         assert self._process is not None, "started first"  # noqa: S101
         try:
             async with asyncio.timeout(READY_SECONDS):
-                await self._until_ready(self._process)
+                state = await self._until_ready(self._process)
         except TimeoutError:
             raise EngineFailed(None) from None
         self._keeper = asyncio.create_task(self._keep(self._process))
+        return state.isolation
 
     async def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL if it lingers. Idempotent."""
@@ -103,14 +112,14 @@ class Engine:
             await process.stdin.drain()
         return process
 
-    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> _Ready:
         async with httpx2.AsyncClient(trust_env=False) as client:
             while True:
                 if process.returncode is not None:
                     raise EngineFailed(process.returncode)
                 with contextlib.suppress(httpx2.TransportError):
-                    if (await client.get(self._probe)).is_success:
-                        return
+                    if (answer := await client.get(self._probe)).is_success:
+                        return msgspec.json.decode(answer.content, type=_Ready)
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def _keep(self, process: asyncio.subprocess.Process) -> None:

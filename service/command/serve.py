@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 LONGEST_RESPONSE_SECONDS = 600.0  # of a model that writes and mends code, call by call
 
+_OFFICE = builtin_directory() / "office"
+_STARTS_NO_OFFICE = "landlock"  # the tier in which containers start no program that starts others
 # What a child engine needs of the settings. Its address and key are the parent's to give.
 _CHILD_SETTINGS = (
     "api_keys",
@@ -84,7 +86,8 @@ async def conversion(settings: Settings) -> None:
     catalogue = LiveCatalogue(recipe_directories(settings))
     async with _engine(settings) as engine:
         app = _application(settings, catalogue, engine)
-        await engine.ready()
+        if await engine.ready() == _STARTS_NO_OFFICE:
+            catalogue.leave_out(_OFFICE)
         await listen(
             app,
             bound,
@@ -192,7 +195,8 @@ async def for_one_run(settings: Settings) -> AsyncIterator[str]:
     try:
         async with _engine(settings) as engine:
             app = _application(settings, catalogue, engine)
-            await engine.ready()
+            if await engine.ready() == _STARTS_NO_OFFICE:
+                catalogue.leave_out(_OFFICE)
             started, end = asyncio.Event(), asyncio.Event()
             serving = asyncio.create_task(
                 listen(app, bound, grace_seconds=1.0, drains=app.state.conversions, started=started.set, end=end)
@@ -211,7 +215,7 @@ async def for_one_run(settings: Settings) -> AsyncIterator[str]:
 def recipe_directories(settings: Settings) -> Sequence[Path]:
     """Return the built-in recipes' directory, then those laid over it: LibreOffice's where it is, and the user's."""
     office = settings.office and settings.upstream_url is None and shutil.which("soffice") is not None
-    over = [builtin_directory() / "office"] if office else []
+    over = [_OFFICE] if office else []
     return [builtin_directory(), *over, *([Path(settings.recipes)] if settings.recipes else [])]
 
 
@@ -221,8 +225,8 @@ class _Elsewhere(Struct, frozen=True):
     url: str
     key: str
 
-    async def ready(self) -> None:
-        """Nothing to wait for: while it is away, the service says 503."""
+    async def ready(self) -> str | None:
+        """Nothing to wait for: while it is away, the service says 503. Its tier is its own affair."""
 
 
 @asynccontextmanager

@@ -134,6 +134,12 @@ class LiveCatalogue:
         self._catalogue = Catalogue.load(self._directories)
         self.fault: RecipeInvalid | None = None
 
+    def leave_out(self, directory: Path) -> None:
+        """Go on without one of the directories, if it is one; raises `RecipeInvalid` as loading does."""
+        self._directories = tuple(each for each in self._directories if each != directory)
+        self._stamp = _stamp(self._directories)
+        self._catalogue = Catalogue.load(self._directories)
+
     def current(self, now: float) -> Catalogue:
         """Return the catalogue, after a look at the files if the last look was more than two seconds ago.
 
