@@ -14,8 +14,8 @@ import httpx
 import pytest
 from msgspec import Struct
 
-START_SECONDS = 60
-END_SECONDS = 30
+START_SECONDS = 180
+END_SECONDS = 90
 
 
 class Served(Struct, frozen=True):
@@ -29,7 +29,7 @@ class Served(Struct, frozen=True):
 
     def client(self, **arguments: object) -> httpx.Client:
         """Return a client of the conversion API; the caller closes it."""
-        return httpx.Client(base_url=self.url, timeout=60, **arguments)  # type: ignore[arg-type]
+        return httpx.Client(base_url=self.url, timeout=300, **arguments)  # type: ignore[arg-type]
 
     def leftovers(self) -> dict[str, int]:
         """Count what should be gone between conversions: containers and uploads of the engine, spooled files."""
@@ -40,7 +40,7 @@ class Served(Struct, frozen=True):
                 "spooled": sum(each.is_file() for each in (self.data_directory / "spool").rglob("*")),
             }
 
-    def settled(self, seconds: float = 5.0) -> dict[str, int]:
+    def settled(self, seconds: float = 30.0) -> dict[str, int]:
         """Return the leftovers once nothing is left, or what is still there after so many seconds."""
         deadline = time.monotonic() + seconds
         while any((left := self.leftovers()).values()) and time.monotonic() < deadline:

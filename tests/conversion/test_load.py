@@ -81,7 +81,7 @@ def test_a_report_cannot_break_out_of_its_headers(trial: Served) -> None:
 def test_busy_is_told_with_the_time_to_come_back(trial: Served) -> None:
     """With one running and one waiting the third hears so at once, and the second when its wait is over."""
     with ThreadPoolExecutor() as pool:
-        running = pool.submit(_trial, trial, "sleep", 3)
+        running = pool.submit(_trial, trial, "sleep", 5)
         _until(lambda: _metric(trial, "recast_conversions_in_flight") == 1)
         waiting = pool.submit(_trial, trial, "write")
         _until(lambda: _metric(trial, "recast_conversions_in_flight") == 2)
@@ -91,17 +91,20 @@ def test_busy_is_told_with_the_time_to_come_back(trial: Served) -> None:
     assert (waiting.result().status_code, running.result().status_code) == (429, 200)
 
 
-def test_a_client_that_goes_while_it_waits(trial: Served) -> None:
-    """Its place in the queue is free within a second."""
-    host, port = trial.url.removeprefix("http://").split(":")
-    with ThreadPoolExecutor() as pool:
-        running = pool.submit(_trial, trial, "sleep", 2)
-        _until(lambda: _metric(trial, "recast_conversions_in_flight") == 1)
+def test_a_client_that_goes_while_it_waits(serve: Callable[..., Served]) -> None:
+    """Its place in the queue is free soon, and not when its wait is over or its turn comes."""
+    patient = serve(recipes=str(RECIPES), concurrency="1", queue_places="1", queue_seconds="300")
+    host, port = patient.url.removeprefix("http://").split(":")
+    head = "PUT /convert/ics/a.csv?does=sleep&seconds=100 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\na\n1\n"
+    with socket.create_connection((host, int(port))) as running:
+        running.sendall(head.encode())
+        _until(lambda: _metric(patient, "recast_conversions_in_flight") == 1)
         with socket.create_connection((host, int(port))) as waiting:
-            waiting.sendall(b"PUT /convert/ics/a.csv HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\na\n1\n")
-            _until(lambda: _metric(trial, "recast_queue_depth") == 1, seconds=1)
-        _until(lambda: _metric(trial, "recast_queue_depth") == 0, seconds=1)
-        assert running.result().status_code == 200
+            waiting.sendall(head.encode())
+            _until(lambda: _metric(patient, "recast_queue_depth") == 1)
+        _until(lambda: _metric(patient, "recast_queue_depth") == 0)
+        assert _metric(patient, "recast_conversions_in_flight") == 1
+    _until(lambda: _metric(patient, "recast_conversions_in_flight") == 0)
 
 
 def test_an_archive_is_sent_while_later_files_run(trial: Served) -> None:
@@ -134,7 +137,7 @@ def test_a_drain_finishes_what_runs(serve: Callable[..., Served]) -> None:
         refused = _trial(service, "write")
         assert (refused.status_code, refused.json()["code"]) == (503, "draining")
         assert running.result().status_code == 200
-        assert service.process.wait(15) == 0
+        assert service.process.wait(90) == 0
 
 
 def test_an_engine_that_is_killed_comes_back(tmp_path: Path) -> None:
@@ -147,7 +150,7 @@ def test_an_engine_that_is_killed_comes_back(tmp_path: Path) -> None:
         engine.kill()
         answer = running.result()
         assert (answer.status_code, answer.json()["code"]) == (503, "engine_down")
-        _until(lambda: httpx.get(f"{service.url}/readyz").status_code == 200, seconds=50)
+        _until(lambda: httpx.get(f"{service.url}/readyz").status_code == 200)
         assert _trial(service, "write").status_code == 200
         assert service.settled() == NOTHING
 
@@ -165,7 +168,7 @@ def test_a_process_that_is_killed_loses_no_more_than_its_conversion(
             with suppress(psutil.NoSuchProcess):
                 if each.name() == victim:
                     each.kill()
-        answer = running.result(timeout=55)
+        answer = running.result(timeout=300)
         assert answer.status_code in outcomes, answer.text
         assert _trial(service, "write").status_code == 200
         assert service.settled() == NOTHING
@@ -214,7 +217,7 @@ def test_a_large_upload_does_not_grow_the_service(service: Served) -> None:
     assert after - before < 64 << 20
 
 
-def _until(true: Callable[[], bool], seconds: float = 10) -> None:
+def _until(true: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline

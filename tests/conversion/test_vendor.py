@@ -44,7 +44,7 @@ def convert(served: Served) -> Iterator[Any]:
 
 def _deleted(hosted: Vendor, count: int) -> list[str]:
     """Wait until so many deletions came: they follow the answer."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while len(hosted.deleted) < count and time.monotonic() < deadline:
         time.sleep(0.01)
     return sorted(hosted.deleted)

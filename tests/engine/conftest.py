@@ -22,7 +22,7 @@ from tests.engine import schema
 
 KERNEL = Path(sys.prefix, "kernel", "bin", "python")
 PYTHON = KERNEL if KERNEL.exists() else Path(sys.executable)
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 class Recorder:
@@ -86,7 +86,7 @@ class Served:
         for client in self._clients:
             client.close()
         self._server.should_exit = True
-        self._thread.join(30)
+        self._thread.join(90)
         self._loop.close()
         self._socket.close()
 
@@ -106,7 +106,7 @@ class Served:
 
     def client(self, key: str = "test", **options: Any) -> OpenAI:
         """The official client, without retries; closed with the engine at the latest."""
-        self._clients.append(OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=60, **options))
+        self._clients.append(OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=300, **options))
         return self._clients[-1]
 
 

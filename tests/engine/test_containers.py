@@ -207,7 +207,7 @@ def test_a_busy_container_serves_one_call_at_a_time(engine: Served, ai: OpenAI) 
 
 
 def _ended(ai: OpenAI, identifier: str) -> Any:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (response := ai.responses.retrieve(identifier)).status in ("queued", "in_progress"):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -254,18 +254,16 @@ def test_the_end_of_a_kernel_is_named(ai: OpenAI, code: str, said: str) -> None:
 
 def test_a_long_call_is_interrupted_and_the_container_survives(start: Callable[..., Served]) -> None:
     """Row 13: at the end of its time a call gets KeyboardInterrupt; variables stay."""
-    ai = start(call_seconds=0.5).client()
+    ai = start(call_seconds=1).client()
     first = run(ai, "kept = 7\nimport time\ntime.sleep(60)")
     assert "KeyboardInterrupt" in logs(first)
-    assert (
-        logs(first).splitlines()[-1].startswith("TimeoutError: the call was interrupted, its time budget of 0.5 s is")
-    )
+    assert logs(first).splitlines()[-1].startswith("TimeoutError: the call was interrupted, its time budget of 1 s is")
     assert logs(run(ai, "print(kept)", previous_response_id=first.id)) == "7\n"
 
 
 def test_a_call_that_ignores_the_interrupt_is_killed(start: Callable[..., Served]) -> None:
     """Row 13: what does not yield is killed; files stay, a fresh Python serves on."""
-    ai = start(call_seconds=0.5).client()
+    ai = start(call_seconds=1).client()
     code = """
 import time
 open('kept.txt', 'w').write('kept')
@@ -275,7 +273,7 @@ while True:
 """
     first = run(ai, code)
     assert logs(first).startswith(
-        "Killed: the kernel was killed: it did not stop 2 seconds after its budget of 0.5 was spent."
+        "Killed: the kernel was killed: it did not stop 2 seconds after its budget of 1 was spent."
     )
     assert logs(run(ai, "print(open('kept.txt').read())", previous_response_id=first.id)) == "kept\n"
 

@@ -35,7 +35,7 @@ def test_a_crowd_without_cross_talk(engine: Served, crowd: int) -> None:
 
     async def everyone() -> list[tuple[str, str]]:
         gate = asyncio.Semaphore(AT_ONCE)
-        async with AsyncOpenAI(base_url=f"{engine.url}/v1", api_key="test", max_retries=0, timeout=120) as ai:
+        async with AsyncOpenAI(base_url=f"{engine.url}/v1", api_key="test", max_retries=0, timeout=300) as ai:
             return await asyncio.gather(*(_one(ai, number, gate) for number in range(crowd)))
 
     answers = asyncio.run(everyone())

@@ -18,7 +18,7 @@ from openai import OpenAI
 
 from tests.engine.test_responses import logs, run
 
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def test_rows_and_uploads_survive_and_containers_expire(tmp_path: Path, ending: 
         container = ai.containers.create(name="running")
         response = run(ai, "print('kept')")
         engine.send_signal(ending)
-        engine.wait(30)
+        engine.wait(90)
     with process(tmp_path) as (ai, _):
         assert ai.files.content(file.id).read() == b"kept"
         assert ai.responses.retrieve(response.id).output_text == response.output_text
@@ -70,7 +70,7 @@ def test_a_run_that_was_killed_with_its_engine_has_failed(tmp_path: Path) -> Non
     with process(tmp_path) as (ai, engine):
         response = run(ai, "import time; time.sleep(60)", background=True)
         engine.kill()
-        engine.wait(30)
+        engine.wait(90)
     with process(tmp_path) as (ai, _):
         stored = ai.responses.retrieve(response.id)
         assert (stored.status, stored.error and stored.error.code) == ("failed", "server_error")
@@ -85,6 +85,6 @@ def test_no_process_outlives_the_engine(ending: signal.Signals) -> None:
         children = psutil.Process(engine.pid).children(recursive=True)
         assert children
         engine.send_signal(ending)
-        engine.wait(30)
-        _, alive = psutil.wait_procs(children, timeout=10)
+        engine.wait(90)
+        _, alive = psutil.wait_procs(children, timeout=60)
         assert [child for child in alive if child.status() != psutil.STATUS_ZOMBIE] == []

@@ -38,7 +38,7 @@ def test_the_quick_starts_run_unchanged(engine: Served, installed: Path) -> None
         cwd=installed,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

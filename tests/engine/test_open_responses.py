@@ -79,7 +79,9 @@ def test_answered_at_once(play: Callable[..., Played], name: str) -> None:
     """A completed response with an item of the expected type, and every key."""
     request, script, kind = CONVERSATIONS[name]
     url = play(script).served.url
-    response = httpx.post(f"{url}/v1/responses", json={"model": "tools", "stream": False, **request}, timeout=60).json()
+    response = httpx.post(
+        f"{url}/v1/responses", json={"model": "tools", "stream": False, **request}, timeout=300
+    ).json()
     assert (response["status"], [item["type"] for item in response["output"]]) == ("completed", [kind])
     assert misfits(response) == []
     assert all(item["id"] and item["status"] == "completed" for item in response["output"])
@@ -91,7 +93,7 @@ def test_streamed(play: Callable[..., Played], name: str) -> None:
     """Every event that carries a response carries all of it; a function's arguments come as deltas and whole."""
     request, script, kind = CONVERSATIONS[name]
     url = play(script).served.url
-    answer = httpx.post(f"{url}/v1/responses", json={"model": "tools", "stream": True, **request}, timeout=60)
+    answer = httpx.post(f"{url}/v1/responses", json={"model": "tools", "stream": True, **request}, timeout=300)
     events = schema.events(answer.content)
     assert [misfits(event["response"]) for event in events if "response" in event] == [[]] * 3
     assert events[-1]["response"]["output"][0]["type"] == kind

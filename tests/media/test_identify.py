@@ -313,9 +313,9 @@ def test_a_pile_of_parts_does_not_fill_the_memory(named: Identify) -> None:
 )
 def test_texts_made_to_be_slow_are_not(named: Identify, content: bytes) -> None:
     """No pattern backtracks for long over them."""
-    began = time.perf_counter()
+    began = time.process_time()
     assert all("/" in named(text).media_type for text in (content, b"---\r\n" + content))
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_the_table_names_each_format_once() -> None:

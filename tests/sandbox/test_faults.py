@@ -10,16 +10,24 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.boxes import Box, Failed
+from tests.sandbox.boxes import Box, Container, Failed
 
 
-def _soon(what: Callable[[], bool], seconds: float = 3) -> bool:
+def _soon(what: Callable[[], bool], seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while not what():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
     return True
+
+
+_WAITS = "open('begun', 'w').close(); import time; time.sleep(80)"
+
+
+def _has_begun(container: Container) -> bool:
+    """Whether a cell that waits is waiting."""
+    return "begun" in [entry["path"] for entry in container.do("scan")]
 
 
 def _family(root: int) -> set[int]:
@@ -87,8 +95,8 @@ def test_a_kernel_killed_in_a_cell_is_reported_and_can_be_restarted(own_box: Box
     container = own_box.container()
     container.run("open('kept', 'w').write('here')")
     pid = container.do("pids")[0]
-    own_box.send("run", kernel=container.number, code="import time; print('a'); time.sleep(30)", seconds=30)
-    time.sleep(0.5)
+    own_box.send("run", kernel=container.number, code=f"print('a'); {_WAITS}", seconds=90)
+    assert _soon(lambda: _has_begun(container))
     os.kill(pid, signal.SIGKILL)
     result = own_box.receive()
     assert (result["outcome"], result["error_name"], result["logs"]) == ("died", "SIGKILL", "a\n")
@@ -111,8 +119,8 @@ def test_a_pid_1_killed_takes_its_container_only(own_box: Box) -> None:
 def test_a_zygote_killed_is_replaced_within_a_second(own_box: Box) -> None:
     """Its containers die with it, callers are told, and the next container comes from a new zygote."""
     container = own_box.container()
-    own_box.send("run", kernel=container.number, code="import time; time.sleep(30)", seconds=30)
-    time.sleep(0.3)
+    own_box.send("run", kernel=container.number, code=_WAITS, seconds=90)
+    assert _soon(lambda: _has_begun(container))
     own_box.send("zygotes")
     zygote = next(pid for pid in _family(own_box.receive()[0]) if _is_zygote(pid))
     before = _family(zygote)
@@ -121,7 +129,7 @@ def test_a_zygote_killed_is_replaced_within_a_second(own_box: Box) -> None:
     started = time.monotonic()
     replacement = own_box.container()
     assert replacement.run("1").logs == "1\n"
-    assert time.monotonic() - started < 5  # the goal is 1 s on an idle machine; this one is shared
+    assert time.monotonic() - started < 60  # the goal is 1 s on an idle machine; this one is shared
     assert _soon(lambda: not _alive(before))
     container.close()
 
@@ -198,7 +206,7 @@ def test_a_zygote_killed_while_spawning(own_box: Box) -> None:
         except Failed as failed:
             answers.append(failed.args[0])
     assert set(answers) <= {"int", "SandboxDown"}
-    assert _soon(lambda: _serves(own_box), 10)  # one made in the last moment of its zygote may still die
+    assert _soon(lambda: _serves(own_box))  # one made in the last moment of its zygote may still die
 
 
 def test_an_engine_killed_leaves_nothing(own_box: Box, make_box: Any) -> None:
@@ -208,8 +216,8 @@ def test_an_engine_killed_leaves_nothing(own_box: Box, make_box: Any) -> None:
     container.run(
         f"import subprocess\nopen('x', 'w').write('x')\nsubprocess.Popen(['sleep', '{marker}'], start_new_session=True)"
     )
-    own_box.send("run", kernel=container.number, code="import time; time.sleep(60)", seconds=60)
-    time.sleep(0.3)
+    own_box.send("run", kernel=container.number, code=_WAITS, seconds=90)
+    assert _soon(lambda: _has_begun(container))
     directory = own_box.ask("about")["directory"]
     family = _family(own_box.process.pid) - {own_box.process.pid}
     own_box.kill()
@@ -234,10 +242,8 @@ def test_a_life_leaves_nothing(make_box: Any, tier: str) -> None:
         container = own_box.container()
         container.run("open('x', 'w').write('x')")
         container.close()
-    time.sleep(0.5)
-    after = own_box.ask("about")
-    assert after["fds"] <= before["fds"] + 1
-    assert len(_family(own_box.process.pid)) <= count + 1
+    assert _soon(lambda: own_box.ask("about")["fds"] <= before["fds"] + 1)
+    assert _soon(lambda: len(_family(own_box.process.pid)) <= count + 1)
     folders = [path for path in Path(before["directory"]).iterdir() if len(path.name) == 32]
     assert folders == []
 
@@ -263,8 +269,9 @@ def test_callers_who_leave_leave_nothing(make_box: Any) -> None:
     for milliseconds in range(0, 30, 2):
         box.ask("abandon", milliseconds=milliseconds)
     assert _soon(lambda: len(_family(box.process.pid)) <= count)
+    assert _soon(lambda: box.ask("about")["fds"] <= before["fds"])
     after = box.ask("about")
-    assert (after["fds"], after["counts"]["live"], after["counts"]["memory_bytes"]) == (before["fds"], 0, 0)
+    assert (after["counts"]["live"], after["counts"]["memory_bytes"]) == (0, 0)
     assert len({group.name for group in _groups_of_containers(before["directory"])}) <= 1  # the next container's
 
 
@@ -302,7 +309,7 @@ def test_a_container_of_a_rotated_zygote_can_be_restarted(make_box: Any, tier: s
     other.run("x = 42")
     for _ in range(3):
         box.container().close()
-    assert _soon(lambda: len(box.ask("zygotes")) == 2, 20)
+    assert _soon(lambda: len(box.ask("zygotes")) == 2)
     old.do("restart")
     assert old.run("print(open('kept').read())").logs == "here\n"
     old.close()
