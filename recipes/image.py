@@ -35,6 +35,9 @@ def write_raster(frames, source):
     options = {"icc_profile": frames.info.get("icc_profile")}
     if (dpi := resolution(frames)) and TARGET in ("png", "jpg", "tiff", "bmp"):
         options["dpi"] = dpi
+    if is_large_png(frames, many):
+        write_large_png(frames, dpi, options["icc_profile"])
+        return
     if TARGET in ("jpg", "webp", "avif"):
         options["quality"] = OPTIONS["quality"]
     if TARGET == "png":

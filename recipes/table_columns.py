@@ -20,6 +20,8 @@ MAX_CELLS = 40_000_000
 NAMED_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 NUMERIC = ("integer", "float", "decimal")
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")  # a number of 64 bits that reads the same in both directions
+FEW_ROWS = 64  # up to which looking at each cell is faster than a pass over the column
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 DATETIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 
@@ -84,6 +86,9 @@ def settle(column, dates):
         return
     first = next((text for chunk in column.text.chunks for text in chunk.drop_null().slice(0, 1).to_pylist()), None)
     if first is None:
+        return
+    if len(column.text) <= FEW_ROWS and all(text is None or WHOLE.fullmatch(text) for text in column.text.to_pylist()):
+        column.kind, column.values = "integer", column.text.cast(pa.int64())
         return
     if NUMBER.fullmatch(first):
         point = first.find(".")

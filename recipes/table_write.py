@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 SLICE_BYTES = 1 << 20
+SLICE_COLUMN_BYTES = 2048  # of each column at least: what is done for a column costs more than its text
 CONTROLS = bytes(set(range(32)) - {9, 10, 13})
 ILLEGAL = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"  # what XML 1.0 and HTML cannot say
 
@@ -51,15 +52,24 @@ def whole(array, start, length):
 
 
 def slices(table):
-    """(start, length) of runs of rows that are about SLICE_BYTES of text each."""
+    """(start, length) of runs of rows that are about SLICE_BYTES of text each, more where there are many columns."""
     size = sum(column.text.nbytes for column in table.columns) + table.rows
-    step = max(1, min(1 << 17, SLICE_BYTES * max(1, table.rows) // max(1, size)))
+    most = max(SLICE_BYTES, SLICE_COLUMN_BYTES * len(table.columns))
+    step = max(1, min(1 << 17, most * max(1, table.rows) // max(1, size)))
     for start in range(0, table.rows, step):
         yield start, min(step, table.rows - start)
 
 
 def cell_texts(table, start, length, escape):
-    return [escape(whole(column.text, start, length)) for column in table.columns]
+    return together([whole(column.text, start, length) for column in table.columns], escape)
+
+
+def together(arrays, change):
+    """``change`` of each array of equal length; many short ones are one pass over all cells, not one for each."""
+    if len(arrays) < 2 or len(arrays) < len(arrays[0]):
+        return [change(array) for array in arrays]
+    length, changed = len(arrays[0]), change(pa.concat_arrays(arrays))
+    return [changed.slice(number * length, length) for number in range(len(arrays))]
 
 
 def written_rows(table, render):
@@ -170,8 +180,9 @@ def write_html(tables, out):
 
         def render(start, length):
             parts = ["<tr>"]
-            for cell, number in zip(cell_texts(table, start, length, escaped), numbers, strict=True):
-                parts += ['<td class="n">' if number else "<td>", pc.fill_null(cell, ""), "</td>"]
+            texts = cell_texts(table, start, length, lambda array: pc.fill_null(escaped(array), ""))
+            for cell, number in zip(texts, numbers, strict=True):
+                parts += ['<td class="n">' if number else "<td>", cell, "</td>"]
             return joined(*parts, "</tr>\n")
 
         out.writelines(written_rows(table, render))
@@ -202,7 +213,7 @@ def write_markdown(tables, out):
         out.write(f"| {' | '.join(names)} |\n| {' | '.join(rule)} |\n".encode())
 
         def render(start, length):
-            cells = [pc.fill_null(cell, "") for cell in cell_texts(table, start, length, marked)]
+            cells = cell_texts(table, start, length, lambda array: pc.fill_null(marked(array), ""))
             return joined("| ", pc.binary_join_element_wise(*cells, " | "), " |\n")
 
         out.writelines(written_rows(table, render))
@@ -245,21 +256,30 @@ def write_xml(tables, out):
 # JSON -----------------------------------------------------------------------------------------------------------------
 
 
-def json_cells(column, start, length):
-    """Each cell as a JSON literal: numbers with the digits they were read with."""
+def json_cells(columns, start, length):
+    """The cells of each column as JSON literals: numbers with the digits they were read with."""
+    plain = [one.kind == "text" and one.literal is None for one in columns]
+    strings = iter(together([whole(one.text, start, length) for one, text in zip(columns, plain, strict=True) if text], json_strings))
+    return [next(strings) if text else json_literals(one, start, length) for one, text in zip(columns, plain, strict=True)]
+
+
+def json_strings(array):
+    if has_illegal(array):
+        array = each(array, lambda text: orjson.dumps(text)[1:-1].decode())
+    else:
+        array = replaced(array, [("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")])
+    return pc.fill_null(joined('"', array, '"'), "null")
+
+
+def json_literals(column, start, length):
     array = whole(column.text, start, length)
     if column.kind in (*NUMERIC, "boolean"):
         if column.kind == "boolean":
             array = pc.utf8_lower(array)
-        return pc.fill_null(array, "null")
+        return pc.fill_null(array, "null") if array.null_count else array
     if column.values is not None and pa.types.is_timestamp(column.values.type):
         array = pc.replace_substring(array, " ", "T", max_replacements=1)
-    strings = array
-    if has_illegal(array):
-        strings = each(strings, lambda text: orjson.dumps(text)[1:-1].decode())
-    else:
-        strings = replaced(strings, [("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")])
-    strings = joined('"', strings, '"')
+    strings = json_strings(array)
     if column.literal is not None:
         strings = pc.if_else(column.literal.slice(start, length), array, strings)
     return pc.fill_null(strings, "null")
@@ -291,8 +311,8 @@ def write_records(table, out, separator, arrays=False):
 
     def render(start, length):
         parts = [opening]
-        for number, (key, column) in enumerate(zip(keys, table.columns, strict=True)):
-            parts += ["," + key if number else key, json_cells(column, start, length)]
+        for number, (key, cells) in enumerate(zip(keys, json_cells(table.columns, start, length), strict=True)):
+            parts += ["," + key if number else key, cells]
         return joined(*parts, closing + separator.decode())
 
     out.writelines(written_rows(table, render))
