@@ -95,8 +95,8 @@ def zip_entries(packed):
         total = sum(info.file_size for info in infos)
         if total > MAX_INFLATED_BYTES or total > max(CHUNK, MAX_INFLATION * packed):
             refuse("too_large", f"the archive announces {total} bytes in {packed}")
-        for info in infos:
-            name, mode = zip_name(info), info.external_attr >> 16
+        for info, name in zip(infos, zip_names(infos), strict=True):
+            mode = info.external_attr >> 16
             modified = (
                 max(EPOCH, calendar.timegm((*info.date_time, 0, 0, 0))) if 1 <= info.date_time[1] <= 12 else EPOCH
             )
@@ -109,17 +109,6 @@ def zip_entries(packed):
                     yield entry
             else:
                 yield entry
-
-
-def zip_name(info):
-    """Names without the UTF-8 flag are CP437 to zipfile; most are UTF-8 in truth."""
-    name = info.filename
-    if not info.flag_bits & 0x800 and not name.isascii():
-        try:
-            name = name.encode("cp437").decode()
-        except UnicodeError:
-            pass
-    return name.replace("\\", "/")
 
 
 def tar_entries(stream):
@@ -135,7 +124,7 @@ def tar_entries(stream):
                 else "other"
             )
             entry = Entry(
-                info.name + ("/" if info.isdir() else ""), kind, info.size, int(info.mtime), info.mode, info.linkname
+                tar_name(info.name) + ("/" if info.isdir() else ""), kind, info.size, int(info.mtime), info.mode, tar_name(info.linkname)
             )
             entry.stream = archive.extractfile(info) if kind == "file" else None
             yield entry
@@ -243,7 +232,7 @@ def verify(written):
                 stream = archive.extractfile(info) if info.isreg() else io.BytesIO()
                 while data := stream.read(CHUNK):
                     crc, size = zlib.crc32(data, crc), size + len(data)
-                found[info.name + ("/" if info.isdir() else "")] = (size, crc)
+                found[tar_name(info.name) + ("/" if info.isdir() else "")] = (size, crc)
     if found != written:
         raise RuntimeError("the archive does not hold what was put in")
 

@@ -4,8 +4,10 @@ import gzip
 import io
 import itertools
 import json
+import struct
 import tarfile
 import zipfile
+import zlib
 
 import httpx
 import pytest
@@ -114,3 +116,60 @@ def test_damaged_and_encrypted(client: httpx.Client) -> None:
     locked[6] |= 1
     locked[locked.index(b"PK\x01\x02") + 8] |= 1
     assert refusal(client, bytes(locked), "zip", "tar") == (422, "encrypted")
+
+
+class OldInfo(zipfile.ZipInfo):
+    """An entry whose name is written without the mark of UTF-8."""
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 - what zipfile calls
+        return self.filename.encode("cp437"), self.flag_bits
+
+
+def renamed(names: list[str], encoding: str) -> bytes:
+    """Return a zip whose entries have names in an encoding of old, as programs without Unicode made them."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in names:
+            archive.writestr(OldInfo(name.encode(encoding).decode("cp437")), name.encode())
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [
+        (["Новая папка/Документ.txt", "фото 1.jpg"], "cp866"),
+        (["テスト/ソース一覧.txt", "表示.csv"], "shift_jis"),
+        (["新建文件夹/说明.txt", "照片.jpg"], "gbk"),
+        (["naïve café.txt", "Größe.txt"], "cp437"),
+        (["Zoë.txt", "日本.txt"], "utf-8"),
+    ],
+)
+def test_names_of_old_programs(client: httpx.Client, names: list[str], encoding: str) -> None:
+    """Names without the mark of UTF-8 are read in the encoding that their letters tell."""
+    assert inside(post(client, renamed(names, encoding), "zip", "tar"), "tar") == {
+        name: name.encode() for name in names
+    }
+
+
+def test_names_of_tars_that_are_not_unicode(client: httpx.Client) -> None:
+    """They are read likewise; no entry is lost."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.GNU_FORMAT, encoding="koi8-r") as archive:
+        archive.addfile(tarfile.TarInfo("Документ.txt"))
+    assert list(inside(post(client, made.getvalue(), "tar", "zip"), "zip")) == ["Документ.txt"]
+    assert json.loads(post(client, made.getvalue(), "tar", "json"))[0]["name"] == "Документ.txt"
+
+
+def test_the_unicode_name_beside_the_old_one(client: httpx.Client) -> None:
+    """Info-ZIP's extra field has the name, as long as it is that of the entry."""
+    files = {}
+    for number, about in enumerate((b"old1.txt", b"other.txt"), 1):
+        info = OldInfo(f"old{number}.txt")
+        field = b"\1" + struct.pack("<I", zlib.crc32(about)) + f"日本{number}.txt".encode()
+        info.extra = struct.pack("<HH", 0x7075, len(field)) + field
+        files[info] = b"x"
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for info, content in files.items():
+            archive.writestr(info, content)
+    assert sorted(inside(post(client, made.getvalue(), "zip", "tar"), "tar")) == ["old2.txt", "日本1.txt"]
