@@ -52,6 +52,7 @@ def read_document():
 
     pdf = open_pdf()
     numbers, empty, texts, pages, pictures = chosen_pages(len(pdf)), [], {}, {}, {}
+    left_over = [MAX_PICTURES, MAX_PICTURE_BYTES]
     shown = TARGET not in ("md", "txt") or OPTIONS.get("images") == "embed"
     document = pdf_oxide.PdfDocument(str(SOURCE))
     if OPTIONS.get("password"):
@@ -61,7 +62,7 @@ def read_document():
         texts[number], links = page_text(page), links_of(page)
         if not texts[number].strip():
             empty.append(number)
-        pictures[number] = pictures_of(page, MAX_PICTURES - sum(map(len, pictures.values()))) if shown else []
+        pictures[number] = pictures_of(page, left_over) if shown else []
         page.close()
         if not texts[number].strip():
             pages[number] = []

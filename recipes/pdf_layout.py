@@ -3,6 +3,7 @@
 import html as html_text
 
 BULLET = re.compile(r"^[•●▪■◦○‣⁃∙](?:\s+|(?=\w))|^[-–]\s+")
+SAME_LINK = re.compile(r'(<a href="([^"]*)">(?:(?!</a>).)*)</a>(\s*)<a href="\2">')
 NUMBER = re.compile(r"^\(?(\d{1,3}|[a-z])[.)]\s+")
 RIGHT_TO_LEFT_TEXT = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]")
 
@@ -104,7 +105,10 @@ def inline(segments, styled=True):
         if href and core:
             marked = f'<a href="{html_text.escape(href)}">{marked}</a>'
         out.append(clean_text.replace(core, marked, 1) if core else clean_text)
-    return re.sub(r"\s+", " ", "".join(out)).strip()
+    joined, count = re.sub(r"\s+", " ", "".join(out)).strip(), 1
+    while count:  # a link over several runs is one link
+        joined, count = SAME_LINK.subn(r'\1\3', joined)
+    return joined
 
 
 def block_html(lines, body_size, heading_sizes):

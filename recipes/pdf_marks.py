@@ -5,7 +5,10 @@ import ctypes
 import io
 
 MIN_PICTURE = 12  # points on each side; smaller ones are ornaments
-MAX_PICTURES = 300  # of a document
+MAX_PICTURES, MAX_PICTURE_BYTES = 300, 40_000_000  # of a document
+MAX_JPEG = 3_000_000  # bytes of one that is taken as it is
+DOTS_PER_INCH = 200
+PICTURE_SECONDS = 25  # after which pictures are left out, that the words arrive
 WHOLE_PAGE = 0.85  # of the page: a background, or the scan behind its words
 
 
@@ -26,28 +29,31 @@ def levelled(spans, letters):
         letters: Called when there are small spans: the letters of the page, each with its own place, which spans do not tell.
     """
     spans, places = list(spans), None
+
+    def touches(other, span):
+        gap, size = span.bbox[0] - other.bbox[0] - other.bbox[2], other.font_size
+        return abs(other.bbox[1] - span.bbox[1]) < 0.5 * size and -0.2 * size < gap < 0.3 * size
+
     for at, span in enumerate(spans):
         size = span.font_size
-        beside = next(
-            (
-                other
-                for other in spans
-                if size < 0.85 * other.font_size
-                and abs(other.bbox[1] - span.bbox[1]) < 0.5 * other.font_size
-                and -0.2 * other.font_size < span.bbox[0] - other.bbox[0] - other.bbox[2] < 0.3 * other.font_size
-            ),
-            None,
-        )
+        beside = next((other for other in spans if size < 0.85 * other.font_size and touches(other, span)), None)
         if beside is None or len(span.text) > 12:
             continue
         if places is None:
             places = {(letter.char, round(letter.bbox[0])): letter.origin_y for letter in letters()}
-        text = span.text.strip()
-        y = places.get((text[:1], round(span.bbox[0])), span.bbox[1])
+        y = places.get((span.text.strip()[:1], round(span.bbox[0])), span.bbox[1])
         rise = (y - beside.bbox[1]) / beside.font_size
         level = "sup" if rise > 0.15 else "sub" if rise < -0.04 else ""
         if level:
             spans[at] = Restyled(span, level=level)
+    marked = [span for span in spans if getattr(span, "level", "")]
+    for at, span in enumerate(spans):  # an exponent may be more than one span
+        if getattr(span, "level", "") or len(span.text) > 12:
+            continue
+        before = next((one for one in marked if abs(one.font_size - span.font_size) < 0.5 and touches(one, span)), None)
+        if before is not None and before.bbox[0] < span.bbox[0]:
+            spans[at] = Restyled(span, level=before.level)
+            marked.append(spans[at])
     return spans
 
 
@@ -93,31 +99,35 @@ def linked(spans, links):
 
 
 def pictures_of(page, left_over):
-    """[(left, bottom, right, top), HTML] of the pictures on a page, at most ``left_over``; backgrounds and ornaments are none."""
+    """[(left, bottom, right, top), HTML] of the pictures on a page; backgrounds and ornaments are none.
+
+    Args:
+        left_over: How many pictures, and how many bytes of them, the document may still have: [pictures, bytes], counted down.
+    """
     import pypdfium2.raw as raw
 
     found, (width, height) = [], page.get_size()
     for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=4):
-        if len(found) >= left_over:
-            break
         left, bottom, right, top = item.get_bounds()
         wide, high = right - left, top - bottom
         if min(wide, high) < MIN_PICTURE or wide * high > WHOLE_PAGE * width * height or right < 0 or left > width or top < 0 or bottom > height:
             continue
         columns, lines = item.get_px_size()
-        if not 0 < columns * lines <= MAX_PIXELS // 8:
-            warn("a picture of too many pixels was left out")
+        late = time.perf_counter() - started > PICTURE_SECONDS
+        if late or min(left_over) <= 0 or not 0 < columns * lines <= MAX_PIXELS // 8:
+            warn("pictures that would make the document too large were left out")
             continue
-        picture = picture_of(item)
+        picture = picture_of(item, wide, high)
         if picture is None:
             warn("a picture that cannot be read was left out")
             continue
+        left_over[:] = left_over[0] - 1, left_over[1] - len(picture)
         found.append(((left, bottom, right, top), f'<p><img src="{picture}" alt="" width="{round(wide * 4 / 3)}"></p>'))
     return found
 
 
-def picture_of(item):
-    """A picture as a data: URI: the JPEG that it is, or PNG."""
+def picture_of(item, wide, high):
+    """A picture as a data: URI: the JPEG that it is; else a PNG or, of many colours, a JPEG, no finer than it can be seen."""
     import pypdfium2
     from PIL import Image
 
@@ -125,15 +135,29 @@ def picture_of(item):
         raw, matrix = bytes(item.get_data()), item.get_matrix()
         try:
             with Image.open(io.BytesIO(raw)) as image:
-                plain = image.format == "JPEG" and image.mode in ("RGB", "L")
+                plain = image.format == "JPEG" and image.mode in ("RGB", "L") and len(raw) < MAX_JPEG
         except (OSError, SyntaxError, Image.DecompressionBombError):
             plain = False
-        if plain and matrix.a > 0 and matrix.d > 0 and abs(matrix.b) + abs(matrix.c) < 0.01:
+        if plain and matrix.a > 0 and matrix.d > 0 and abs(matrix.b) + abs(matrix.c) < 0.01 and not masked(item):
             return f"data:image/jpeg;base64,{base64.b64encode(raw).decode()}"
     try:
         image = item.get_bitmap(render=True).to_pil()
     except (pypdfium2.PdfiumError, ValueError):
         return None
+    finest = max(image.width * 72 / wide, image.height * 72 / high) / DOTS_PER_INCH
+    if finest > 1.2:
+        image = image.resize((max(round(image.width / finest), 1), max(round(image.height / finest), 1)))
+    if "A" in image.mode and image.getextrema()[-1] == (255, 255):
+        image = image.convert("RGB")
     buffer = io.BytesIO()
+    if image.mode in ("RGB", "L") and image.width * image.height > 60_000 and image.getcolors(4096) is None:
+        image.save(buffer, "jpeg", quality=85)
+        return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     image.save(buffer, "png", compress_level=1)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def masked(item):
+    """Whether parts of a picture are see-through, which a JPEG cannot be."""
+    image = item.get_bitmap(render=True)
+    return image.n_channels == 4 and image.to_pil().getextrema()[-1] != (255, 255)
