@@ -17,6 +17,11 @@ SUFFIXES = {
     "application/vnd.oasis.opendocument.presentation": "odp",
     "application/vnd.oasis.opendocument.graphics": "odg",
 }
+PARTS = {  # of LibreOffice, which distributions install one by one: what opens which suffix, and the library it is
+    "docx doc odt rtf": ("Writer", "libswlo.so"),
+    "xlsx xls ods": ("Calc", "libsclo.so"),
+    "pptx ppt odp odg": ("Impress and Draw", "libsdlo.so"),
+}
 SECONDS = 110
 SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
@@ -58,6 +63,13 @@ def refuse_protected():
                     refuse("encrypted", "the document is protected by a password")
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             refuse("damaged", f"the package cannot be opened: {error}")
+
+
+def refuse_missing(program, suffix):
+    """Without the part that opens this type LibreOffice says of every document that it cannot be loaded."""
+    part, library = next(named for suffixes, named in PARTS.items() if suffix in suffixes.split())
+    if not Path(os.path.realpath(program)).with_name(library).exists():
+        refuse("unsupported", f"the LibreOffice of this machine lacks the part that opens {suffix}: {part}")
 
 
 def convert():
@@ -103,6 +115,7 @@ def convert():
             if made.is_file():
                 break
         else:
+            refuse_missing(program, source.suffix[1:])
             refuse("damaged", f"LibreOffice cannot open the document: {complaint[-200:] or done.returncode}")
         shutil.copyfile(made, OUTPUT)
     with pypdfium2.PdfDocument(str(OUTPUT)) as pdf:

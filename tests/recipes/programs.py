@@ -29,9 +29,9 @@ class Run(Struct, frozen=True):
 
 
 @functools.cache
-def catalogue() -> Catalogue:
-    """Return the built-in recipes."""
-    return Catalogue.load([ROOT / "recipes"])
+def catalogue(*above: Path) -> Catalogue:
+    """Return the built-in recipes, with those of other directories laid over them."""
+    return Catalogue.load([ROOT / "recipes", *above])
 
 
 def kernel_python() -> str:
@@ -40,7 +40,9 @@ def kernel_python() -> str:
     return os.environ.get("RECAST_KERNEL_PYTHON") or (str(beside) if beside.exists() else sys.executable)
 
 
-def run(folder: Path, source: Path | bytes, named: str, target: str, **options: str) -> Run:
+def run(
+    folder: Path, source: Path | bytes, named: str, target: str, *, above: tuple[Path, ...] = (), **options: str
+) -> Run:
     """Convert in a folder of its own.
 
     Args:
@@ -48,10 +50,11 @@ def run(folder: Path, source: Path | bytes, named: str, target: str, **options: 
         source: The input, or its bytes.
         named: Format of the input, as in a file's extension.
         target: Output format.
+        above: Directories of recipes that are laid over the built-in ones.
         options: As a caller would write them.
     """
     input_type = format_named(named).media_type
-    recipe = catalogue().recipe_for(input_type, target)
+    recipe = catalogue(*above).recipe_for(input_type, target)
     assert recipe is not None, f"no recipe makes {target} of {input_type}"
     place = folder / f"run-{len(list(folder.iterdir()))}"
     data = place / "data"
