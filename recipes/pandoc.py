@@ -136,7 +136,7 @@ def pandoc_source():
                 warn(f"{left_out} other files that the document includes were left out")
         return ["-f", reader], text
     check_package()
-    return ["-f", reader, str(SOURCE)], None
+    return ["-f", reader, str(readable_odt() if reader == "odt" else SOURCE)], None
 
 
 def write_pandoc(arguments, given, title=""):
