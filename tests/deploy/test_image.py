@@ -81,6 +81,15 @@ def test_restricted(restricted: Running) -> None:
     converts(restricted)
 
 
+def test_restricted_runs_pandoc(restricted: Running) -> None:
+    """There too a program of its own reads and writes documents."""
+    with restricted.client() as client:
+        answer = client.post(
+            "/convert/epub", content=b"# A book\n\nwith words", headers={"content-type": "text/markdown"}
+        )
+    assert (answer.status_code, answer.content[:2]) == (200, b"PK"), answer.text
+
+
 def test_below_the_floor_it_refuses_to_start(strict: str) -> None:
     """Where the demanded confinement cannot be had, nothing is served, and what to change is said."""
     floor = "--env=RECAST_MIN_ISOLATION=namespaces"
