@@ -38,7 +38,7 @@ if _ELSEWHERE:
 # As Docker masks parts of /proc, after which the kernel refuses a fresh /proc to user namespaces.
 _MASKED = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc/acpi && exec "$@"', "sh"]
 TIERS["masked"] = ([*_MASKED, *_AS_USER], "namespaces", False)
-_TOOLS = f"""
+TOOLS = f"""
 import ctypes, errno, json, os, signal, socket, sys, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
 NR = {(X86_64_SYSCALLS if platform.machine() == "x86_64" else AARCH64_SYSCALLS)!r}
@@ -91,7 +91,7 @@ class Container:
 
     def attack(self, code: str, *, seconds: float = 20) -> Cell:
         """Run a program that has the attacker's tools: `attempt`, `call`, `libc`, `NR` and the usual imports."""
-        self.run(_TOOLS)
+        self.run(TOOLS)
         return self.run(code, seconds=seconds)
 
     def do(self, operation: str, **arguments: Any) -> Any:

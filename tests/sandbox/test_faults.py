@@ -148,6 +148,8 @@ def test_a_program_outlives_nobody(make_box: Any, killed: str) -> None:
     else:
         os.kill({"program": program, "broker": broker, "kernel": kernel, "zygote": zygote}[killed], signal.SIGKILL)
     assert _soon(lambda: not _alive({program} if killed == "program" else {program, broker}))
+    if killed in ("program", "broker", "kernel"):
+        assert _soon(lambda: not Path(f"/proc/{program}").exists())  # not even as a zombie
 
 
 def test_a_broker_killed_is_told_and_comes_back_with_a_restart(make_box: Any) -> None:

@@ -7,10 +7,11 @@ broker, starts that program and says how it ended.
 
 What a started program can do is less than what the code that asked for it can do already. Both read the same files and write
 to the same two folders (Landlock), with the kernel's own hard limits. A program executes nothing but itself (Landlock) and
-makes no process, though threads (seccomp), so `--filter` and `--pdf-engine` fail, and one pid is again one complete kill.
-The broker kills what it started and ends when the kernel does (a pidfd, for the socket's other end may be hidden in a message),
-hangs up or sends anything but a frame; programs die with their broker (PDEATHSIG), brokers with the zygote, and the engine,
-which is handed each broker's pidfd, counts and kills both like the kernel.
+makes no process, though threads (seccomp), so `--filter` and `--pdf-engine` fail, and one pid is again one complete kill. (One
+that is not static executes its loader too, and by it any file it may read: still that process, under that filter.)
+The broker ends when the kernel hangs up or sends anything but a frame. As a hostile kernel may hide its end of the socket in a
+program, the engine is handed each broker's pidfd, counts what is behind it like the kernel itself, and kills it when the kernel
+ends. Programs die with their broker (PDEATHSIG) and brokers with the zygote, which reaps what either leaves.
 
 The alternative, a kernel whose filter lets it vfork and whose Landlock lets it execute pandoc alone, needs no broker. It is
 weaker: a process made by hostile code need not execute anything, forks on, and outlives the kernel uncounted.
@@ -34,12 +35,10 @@ from service.engine.sandbox import frames
 from service.engine.sandbox import isolation as iso
 from service.engine.sandbox.confinement import NICE, places
 
-LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
-"""Executed by the system for a program that is not static, as the bundled pandoc is."""
 _AT_A_TIME = 2  # one may feed another
 _CPU_SECONDS = 600
 _FDS = 4
-_CHANNEL, _KERNEL = 3, 4
+_CHANNEL = 3
 PASSED = {"HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "SOURCE_DATE_EPOCH"}
 """What a program sees of the environment that it is asked to have."""
 _INHERITED = (
@@ -52,33 +51,31 @@ _INHERITED = (
 )
 
 
-def become(channel: int, kernel: int, kernel_pid: int, directory: str, plan: frames.Plan) -> NoReturn:
+def become(channel: int, kernel: int, directory: str, plan: frames.Plan) -> NoReturn:
     """In a child of the zygote: be the broker of the container in `directory`. Nothing was read from `channel` yet.
 
     Args:
         channel: The broker's end of the socket that the kernel has.
-        kernel: The kernel's pidfd.
-        kernel_pid: Not reaped while the zygote forks.
+        kernel: Its pid.
         directory: As in the Spawn frame.
         plan: The zygote's.
     """
     try:
         iso.die_with_parent(os.getppid())
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.dup2(channel, _CHANNEL)
-        os.dup2(kernel, _KERNEL)
         for output in (1, 2):
             os.dup2(0, output)
-        iso.close_from(_KERNEL + 1)
+        iso.close_from(_CHANNEL + 1)
         iso.name_process("broker")
         for which in _INHERITED:
-            iso.limit(which, resource.prlimit(kernel_pid, which)[1])  # set before foreign code ran; none can be raised
+            iso.limit(which, resource.prlimit(kernel, which)[1])  # set before foreign code ran; none can be raised
         os.nice(NICE)
         iso.prctl(iso.PR_SET_NO_NEW_PRIVS, 1)
-        writable = places(directory)
-        executable = [*plan.programs.values(), *LOADERS]
-        iso.landlock(iso.landlock_ruleset(plan.landlock_abi, plan.readable, writable, executable))
+        iso.landlock(iso.landlock_ruleset(plan.landlock_abi, plan.readable, places(directory), plan.executable))
         iso.load_filter(plan.broker_filter)
-        Broker(_CHANNEL, _KERNEL, plan).serve()
+        Broker(_CHANNEL, plan).serve()
     finally:
         os._exit(0)
 
@@ -86,7 +83,7 @@ def become(channel: int, kernel: int, kernel_pid: int, directory: str, plan: fra
 class Broker:
     """Starts programs for one kernel. What comes through the channel is hostile."""
 
-    def __init__(self, channel: int, kernel: int, plan: frames.Plan) -> None:
+    def __init__(self, channel: int, plan: frames.Plan) -> None:
         self._channel = socket.socket(fileno=channel)
         self._plan = plan
         self._decode = msgspec.msgpack.Decoder(frames.Start).decode
@@ -94,24 +91,14 @@ class Broker:
         self._pid = os.getpid()
         self._poll = selectors.DefaultSelector()
         self._poll.register(self._channel, selectors.EVENT_READ, self._begin)
-        self._poll.register(kernel, selectors.EVENT_READ, self._leave)
 
     def serve(self) -> None:
-        """Until the kernel ends, hangs up or breaks the protocol; then nothing runs any more."""
-        try:
+        """Until the kernel hangs up or breaks the protocol; what runs then dies with this process."""
+        with contextlib.suppress(OSError, EOFError, ValueError):  # msgspec's errors are ValueErrors
             while True:
                 for key, _ in self._poll.select():
                     act: Callable[[], None] = key.data
                     act()
-        except (OSError, EOFError, ValueError):  # msgspec's errors are ValueErrors
-            return
-        finally:
-            for process in self._running.values():
-                process.kill()
-                process.wait()
-
-    def _leave(self) -> None:
-        raise EOFError
 
     def _begin(self) -> None:
         packet, fds, flags, _ = socket.recv_fds(

@@ -40,6 +40,7 @@ class Plan(Struct, tag="plan"):
     empty_proc: bool = False
     programs: dict[str, str] = {}
     """What brokers may start, by name; the filters are theirs and of what they start."""
+    executable: list[str] = []
     broker_filter: bytes = b""
     program_filter: bytes = b""
 

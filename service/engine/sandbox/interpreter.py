@@ -85,12 +85,11 @@ class Interpreter:
 
     def join(self, pidfd: int) -> None:
         """Take over one more process, which is to be counted with the kernel and to end with it."""
-        if self._control.fileno() < 0:
-            os.close(pidfd)
-            return
         self.pidfds.append(pidfd)
         if self.ended or self._reason is not None:
             self._signal(signal.SIGKILL, [pidfd])
+        if self._control.fileno() < 0:
+            os.close(self.pidfds.pop())
 
     async def _ready(self) -> list[int]:
         readable = asyncio.Event()

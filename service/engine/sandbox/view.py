@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import shutil
+import struct
 from pathlib import Path
 
 from msgspec import Struct
@@ -33,6 +34,7 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 _OUTSIDE = "/opt/outside"
 _COVERED = ("/tmp/", "/mnt/data/", "/proc/", "/dev/shm/")
 _PROBE_SECONDS = 30
+_ELF_HEADER_BYTES, _PT_INTERP = 64, 3
 _PROBE = """
 import json, os, sys
 from importlib.metadata import distributions
@@ -68,6 +70,11 @@ class View(Struct, frozen=True):
     def placed_python(self) -> list[str]:
         """Where they see the interpreter, then the entries of its ``sys.path``."""
         return [_place(self.python), *map(_place, self.path)]
+
+    @property
+    def executable(self) -> list[str]:
+        """The programs, and what the system executes first for one that is not static (the bundled pandoc is)."""
+        return [*self.programs.values(), *filter(None, map(loader_of, self.programs.values()))]
 
     @property
     def readable(self) -> list[str]:
@@ -122,6 +129,23 @@ def _lay_out(executable: str, paths: list[str]) -> tuple[list[str], dict[str, st
         path: to for path, to in links.items() if path in _SYSTEM or not path.startswith(tuple(f"{p}/" for p in inside))
     }
     return shown, kept
+
+
+def loader_of(program: str) -> str | None:
+    """What a program of 64 bits names as its interpreter, if it does; see elf(5), PT_INTERP. Raises OSError."""
+    with open(program, "rb") as file:
+        head = file.read(_ELF_HEADER_BYTES)
+        if not head.startswith(b"\x7fELF\x02"):
+            return None
+        (start,), (size, count) = struct.unpack_from("<Q", head, 32), struct.unpack_from("<HH", head, 54)
+        file.seek(start)
+        table = file.read(size * count)
+        for at in range(0, len(table), size):
+            kind, _, place, _, _, length = struct.unpack_from("<IIQQQQ", table, at)
+            if kind == _PT_INTERP:
+                file.seek(place)
+                return file.read(length).rstrip(b"\0").decode()
+    return None
 
 
 def lay_down_code(directory: Path) -> None:

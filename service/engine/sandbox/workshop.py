@@ -72,6 +72,7 @@ class Workshop:
             uid_base=self.tier.uid_base,
             empty_proc=self.tier.empty_proc,
             programs=self._programs,
+            executable=self._view.executable if self._programs else [],
             broker_filter=self._filters.get(Role.BROKER, b""),
             program_filter=self._filters.get(Role.PROGRAM, b""),
         )

@@ -64,7 +64,7 @@ class Zygote:
         self._poll = selectors.DefaultSelector()
         self._poll.register(control, selectors.EVENT_READ)
         self._private_bytes = iso.private_bytes()
-        if plan.isolation == "uids":
+        if not self._namespaces:
             self._adopt_orphans()
 
     def serve(self, missing: list[str]) -> None:
@@ -139,7 +139,7 @@ class Zygote:
             if channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
                 pid = self._fork()
                 if not pid:
-                    broker.become(channel.fileno(), kernel, child.pid, child.order.directory, self._plan)
+                    broker.become(channel.fileno(), child.pid, child.order.directory, self._plan)
                 pidfd = self._watch(Child(pid, None))
                 socket.send_fds(self._control, [frames.encode(frames.Brokered(child.order.id))], [pidfd])
 
@@ -159,7 +159,7 @@ class Zygote:
         if result is not None and child.order is not None:
             status = result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
             self._tell(frames.Exited(child.order.id, status))
-        if self._plan.isolation == "uids":
+        if not self._namespaces:
             self._reap_orphans()
 
     def _adopt_orphans(self) -> None:
@@ -200,7 +200,7 @@ class Zygote:
     ) -> None:
         """In the child; never returns, so that nothing of the zygote's loop runs twice."""
         try:
-            if self._plan.isolation == "uids":
+            if not self._namespaces:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for there, here in ((fds[1], 1), (fds[1], 2), (fds[0], _CONTROL)):  # 0 is /dev/null already
