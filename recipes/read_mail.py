@@ -44,7 +44,7 @@ def read_message(message):
     """A Mail from a parsed message; messages inside it are attachments too, and their texts follow the body's."""
     mail = Mail()
     mail.headers = {name: " ".join(text.split()) for name in HEADERS if (text := header(message, name)).strip()}
-    bodies, choices = [], {}
+    bodies, choices, told = [], {}, set()
     for number, part in enumerate(message.walk()):
         if number > MAX_PARTS:
             refuse("too_large", f"the message has more than {MAX_PARTS} parts")
@@ -56,7 +56,11 @@ def read_message(message):
             inner = part.get_payload(0)
             title = " ".join((name or header(inner, "Subject") or f"part-{number}").split()).removesuffix(".eml")
             mail.attachments.append((f"{title}.eml", kind, bytes_of(inner)))
-        if part.is_multipart():
+        if kind == "message/delivery-status" and part.is_multipart():  # blocks of headers, to the parser messages (RFC 3464)
+            status = b"\n".join(map(bytes_of, part.get_payload()))
+            told.update(part.get_payload())
+            mail.attachments.append((" ".join((name or "delivery-status.txt").split()), kind, status))
+        if part.is_multipart() or part in told:
             continue
         attached = part.get_content_disposition() == "attachment" or name
         if kind in ("text/html", "text/plain") and not attached:
@@ -167,14 +171,24 @@ def read_mail():
 
 
 def read_internet_message():
-    message = message_from_bytes(SOURCE.read_bytes().lstrip(b"\r\n"), policy=policy.default)
+    raw = SOURCE.read_bytes().lstrip(b"\r\n")
+    message = message_from_bytes(raw, policy=policy.default)
     if not message.keys():
         refuse("damaged", "this is not a mail message: it has no headers")
     if message.get_content_type() in ("multipart/encrypted", "application/pkcs7-mime") and "signed" not in str(
         message.get("Content-Type")
     ):
         refuse("encrypted", "the message is encrypted")
+    if message.get_content_maintype() == "multipart" and not message.is_multipart():
+        message = message_from_bytes(true_type(raw) + raw, policy=policy.default)
     return read_message(message)
+
+
+def true_type(raw):
+    """A first header for a message in parts whose boundary is not in its body: the boundary that is, or that it is text."""
+    body = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[-1]
+    found = re.search(rb'^--([^\s"][^"\r\n]{0,200}?)[ \t]*\r?\n(?=[A-Za-z-]+:)', body, re.M)
+    return b'Content-Type: multipart/alternative; boundary="%b"\r\n' % found[1] if found else b"Content-Type: text/plain\r\n"
 
 
 def body_html(mail):

@@ -248,3 +248,23 @@ def test_a_message_inside_a_message(client: httpx.Client, tmp_path: Path) -> Non
     assert "About tea.eml" in run(client, tmp_path, outer.as_bytes(), "eml", "txt").output.read_text()
     with zipfile.ZipFile(run(client, tmp_path, outer.as_bytes(), "eml", "zip").output) as package:
         assert b"Oolong" in package.read("About tea.eml")
+
+
+def test_a_boundary_that_is_not_there(client: httpx.Client, tmp_path: Path) -> None:
+    """The parts are found by the boundary that is; without any the body is text."""
+    head = b'From: a@b\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary="lost"\n\n'
+    parts = b"--found\nContent-Type: text/plain\n\nplain words\n--found\nContent-Type: text/html\n\n<b>bold words</b>\n--found--\n"
+    read = json.loads(run(client, tmp_path, head + parts, "eml", "json").output.read_text())
+    assert (read["text"].strip(), "bold words" in read["html"]) == ("plain words", True)
+    assert "only words" in run(client, tmp_path, head + b"only words\n", "eml", "txt").output.read_text()
+
+
+def test_why_a_message_was_not_delivered(client: httpx.Client, tmp_path: Path) -> None:
+    """The report of a mail server is an attachment with all of its fields."""
+    made = (
+        b"From: a@b\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/report; boundary=x\n\n--x\n\nNot delivered.\n--x\n"
+        b"Content-Type: message/delivery-status\n\nReporting-MTA: dns; a.b\n\nStatus: 4.2.2\nAction: failed\n\n--x--\n"
+    )
+    with zipfile.ZipFile(run(client, tmp_path, made, "eml", "zip").output) as package:
+        assert b"4.2.2" in package.read("delivery-status.txt")
+    assert "Not delivered." in run(client, tmp_path, made, "eml", "txt").output.read_text()
