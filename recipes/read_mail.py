@@ -44,7 +44,7 @@ def read_message(message):
     """A Mail from a parsed message; messages inside it are attachments too, and their texts follow the body's."""
     mail = Mail()
     mail.headers = {name: " ".join(text.split()) for name in HEADERS if (text := header(message, name)).strip()}
-    bodies, choices, told = [], {}, set()
+    bodies, choices, told, outlook = [], {}, set(), []
     for number, part in enumerate(message.walk()):
         if number > MAX_PARTS:
             refuse("too_large", f"the message has more than {MAX_PARTS} parts")
@@ -70,7 +70,15 @@ def read_message(message):
             identifier = (part.get("Content-ID") or "").strip(" <>")
             if identifier and kind.startswith("image/"):
                 mail.embedded[identifier] = f"data:{kind};base64,{base64.b64encode(raw).decode()}"
-            mail.attachments.append((" ".join((name or f"part-{number}").split()), kind, raw))
+            packed = open_tnef(raw) if raw.startswith(TNEF) else None
+            if packed and any(packed):
+                outlook.append(packed)
+            else:
+                mail.attachments.append((" ".join((name or f"part-{number}").split()), kind, raw))
+    for text, page, files in outlook:
+        mail.attachments += [(" ".join(name.split()), "application/octet-stream", content) for name, content in files]
+        if not any(body.strip() for _, _, body in bodies):
+            bodies += [(message, kind, one) for kind, one in (("text/plain", text), ("text/html", page)) if one]
     put_together(mail, bodies)
     return mail
 
