@@ -12,6 +12,7 @@ import itertools
 import os
 import stat
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -34,21 +35,32 @@ class Directory:
 
     def __init__(self, fd: int, uid: int | None, max_files: int) -> None:
         self._fd = fd
+        self._lock = threading.Lock()
         self._uid = uid
         self._max_files = max_files
 
     def close(self) -> None:
         """Let go of the files; with namespaces they vanish with the last descriptor."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        with self._lock:
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                os.close(fd)
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[int]:
+        """A descriptor of its own for who works in a thread: the number of one that was closed is soon another's. Raises OSError."""
+        with self._lock:
+            fd = os.dup(self._fd)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
 
     def open(self, path: str) -> int:
         """A read-only descriptor of a regular file. Raises FileRefused."""
         try:
-            fd = self._openat2(
-                path, os.O_RDONLY | os.O_NONBLOCK
-            )  # a FIFO must not block the engine before fstat sees it
+            with self._held() as held:  # a FIFO must not block the engine before fstat sees it
+                fd = _openat2(held, path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             raise FileRefused(path, error.strerror or "cannot be opened") from error
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -73,49 +85,42 @@ class Directory:
         status = os.fstatvfs(self._fd)
         return (status.f_blocks - status.f_bfree) * status.f_frsize
 
-    def _openat2(self, path: str, flags: int, mode: int = 0) -> int:
-        how = struct.pack("QQQ", flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, _RESOLVE)
-        return syscall(_OPENAT2, self._fd, os.fsencode(path) + b"\0", how, len(how), what="openat2")
-
     def _put(self, name: str, source: Path) -> Entry:
         name = plain_name(name)
-        reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            with _as_owner(self._uid):
-                name, writing = self._create(name)
+            with open(source, "rb", buffering=0) as reading, self._held() as held, _as_owner(self._uid):
+                name, writing = self._create(held, name)
                 try:
-                    _copy(reading, writing)
+                    _copy(reading.fileno(), writing)
                     return _entry(name, os.fstat(writing))
-                except OSError as error:
-                    os.unlink(name, dir_fd=self._fd)
-                    raise FileRefused(name, error.strerror or "cannot be written") from error
+                except OSError:
+                    os.unlink(name, dir_fd=held)
+                    raise
                 finally:
                     os.close(writing)
-        finally:
-            os.close(reading)
+        except OSError as error:
+            raise FileRefused(name, error.strerror or "cannot be written") from error
 
-    def _create(self, name: str) -> tuple[str, int]:
+    def _create(self, held: int, name: str) -> tuple[str, int]:
         path = PurePosixPath(name)
         for number in range(_SUFFIXES):
             candidate = name if not number else f"{path.stem[:200]} ({number}){path.suffix[:40]}"
             try:
-                return candidate, self._openat2(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+                return candidate, _openat2(held, candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
             except FileExistsError:
                 continue
-            except OSError as error:
-                raise FileRefused(name, error.strerror or "cannot be created") from error
         raise FileRefused(name, "exists too often")
 
     def _scan(self) -> list[Entry]:
         found: list[Entry] = []
-        with _as_owner(self._uid):
-            for entry in self._walk("", self._openat2(".", os.O_RDONLY | os.O_DIRECTORY), 0):
+        with contextlib.suppress(OSError), self._held() as held, _as_owner(self._uid):  # what was closed has no files
+            for entry in self._walk(held, "", _openat2(held, ".", os.O_RDONLY | os.O_DIRECTORY), 0):
                 found.append(entry)
                 if len(found) >= self._max_files:
                     break
         return sorted(found, key=lambda entry: entry.path)
 
-    def _walk(self, above: str, fd: int, depth: int) -> Iterator[Entry]:
+    def _walk(self, held: int, above: str, fd: int, depth: int) -> Iterator[Entry]:
         folders = []
         try:
             with os.scandir(fd) as entries:
@@ -133,20 +138,26 @@ class Directory:
             os.close(fd)
         for path in folders if depth < _MAX_DEPTH else ():
             with contextlib.suppress(OSError):
-                yield from self._walk(f"{path}/", self._openat2(path, os.O_RDONLY | os.O_DIRECTORY), depth + 1)
+                inner = _openat2(held, path, os.O_RDONLY | os.O_DIRECTORY)
+                yield from self._walk(held, f"{path}/", inner, depth + 1)
 
     def _remove(self, path: str) -> None:
         parent, _, name = path.rpartition("/")
         os.close(self.open(path))
-        with _as_owner(self._uid):
-            try:
-                fd = self._openat2(parent or ".", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with self._held() as held, _as_owner(self._uid):
+                fd = _openat2(held, parent or ".", os.O_RDONLY | os.O_DIRECTORY)
                 try:
                     os.unlink(name, dir_fd=fd)
                 finally:
                     os.close(fd)
-            except OSError as error:
-                raise FileRefused(path, error.strerror or "cannot be removed") from error
+        except OSError as error:
+            raise FileRefused(path, error.strerror or "cannot be removed") from error
+
+
+def _openat2(directory: int, path: str, flags: int, mode: int = 0) -> int:
+    how = struct.pack("QQQ", flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, _RESOLVE)
+    return syscall(_OPENAT2, directory, os.fsencode(path) + b"\0", how, len(how), what="openat2")
 
 
 def plain_name(name: str) -> str:
