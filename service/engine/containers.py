@@ -4,6 +4,7 @@ The clock's verdict is asked for at every use and by a sweep, so an answer never
 responses.
 """
 
+import asyncio
 from collections.abc import Iterable
 
 import anyio
@@ -256,9 +257,9 @@ class Containers:
 
     async def close(self) -> None:
         """End every container; their rows say expired."""
-        for identifier, container in list(self._live.items()):
+        for container in self._live.values():
             container.happen(Event.LOSE)
-            await self._end(identifier)
+        await asyncio.gather(*(self._end(identifier) for identifier in list(self._live)))
 
     def _write(self, container: Container) -> None:
         self._rows.put(container.id, _row(container), label=container.name)

@@ -3,7 +3,7 @@
 Two implementations exist: ``program`` runs the prompt's own Python block, ``upstream`` asks a language model over chat completions.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Literal, Protocol
 
 import msgspec
@@ -166,7 +166,7 @@ class Model(Protocol):
 
     name: str
 
-    def answer(self, turn: Turn) -> AsyncIterator[Piece]:
+    def answer(self, turn: Turn) -> AsyncGenerator[Piece]:
         """Yield the answer's pieces as they come.
 
         Raises:

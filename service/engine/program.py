@@ -4,7 +4,7 @@ It understands no language and costs nothing; the same prompt gives the same cod
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from service.engine.citations import link
 from service.engine.items import InputItem, InputMessage, InputText
@@ -19,7 +19,7 @@ class Program:
 
     name = "program"
 
-    async def answer(self, turn: Turn) -> AsyncIterator[Piece]:
+    async def answer(self, turn: Turn) -> AsyncGenerator[Piece]:
         """Yield the next block as code, or, when all have run, one link for every file they made."""
         ran = [item for item in turn.history if isinstance(item, Ran)]
         blocks = _blocks(turn.history)

@@ -49,7 +49,7 @@ class Usage(msgspec.Struct):
     output_tokens_details: OutputTokensDetails = msgspec.field(default_factory=OutputTokensDetails)
     total_tokens: int = 0
 
-    def add(self, *, read: int, cached: int, written: int, reasoned: int) -> None:
+    def add(self, read: int, cached: int, written: int, reasoned: int) -> None:
         """Add one turn's tokens: input, of them cached; output, of them reasoning."""
         self.input_tokens += read
         self.input_tokens_details.cached_tokens += cached

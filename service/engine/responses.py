@@ -277,9 +277,8 @@ class Responses:
         return len(self._running)
 
     async def close(self) -> None:
-        """End every run."""
-        for running in list(self._running.values()):
-            await running.end()
+        """End every run, all together: each gets time to let go of its container."""
+        await asyncio.gather(*(running.end() for running in self._running.values()))
 
 
 def _listed(item: InputItem) -> InputItem:

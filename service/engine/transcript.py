@@ -55,6 +55,9 @@ class Transcript:
                 return
             else:
                 try:
-                    await asyncio.wait_for(grown.wait(), keep_alive_seconds)
+                    async with asyncio.timeout(
+                        keep_alive_seconds
+                    ):  # not wait_for: it may swallow a cancellation (bpo-37658)
+                        await grown.wait()
                 except TimeoutError:
                     yield KEEP_ALIVE

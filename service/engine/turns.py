@@ -5,6 +5,7 @@ Everything that happens is told to the transcript through drafts, in order. It k
 
 import asyncio
 import time
+from contextlib import aclosing
 from typing import cast
 
 import msgspec
@@ -168,18 +169,17 @@ class Run:
         return not is_last and not self._asks_caller
 
     async def _listen(self) -> None:
-        async for piece in self._model.answer(self._turn()):
-            match piece:
-                case Used():
-                    self._usage.add(
-                        read=piece.read, cached=piece.cached, written=piece.written, reasoned=piece.reasoned
-                    )
-                case Stopped():
-                    raise LimitMet(piece.reason)
-                case Stray():
-                    await self._turn_away(piece)
-                case _:
-                    await self._continue(piece)
+        async with aclosing(self._model.answer(self._turn())) as pieces:  # a limit met ends the model's stream now
+            async for piece in pieces:
+                match piece:
+                    case Used():
+                        self._usage.add(piece.read, piece.cached, piece.written, piece.reasoned)
+                    case Stopped():
+                        raise LimitMet(piece.reason)
+                    case Stray():
+                        await self._turn_away(piece)
+                    case _:
+                        await self._continue(piece)
 
     async def _continue(self, piece: Text | Thought | CodeBegun | Code | FunctionBegun | Arguments) -> None:
         if isinstance(piece, CodeBegun | FunctionBegun) or type(self._draft) is not _CONTINUES[type(piece)]:

@@ -3,7 +3,7 @@
 It asks over the official client, streams, and turns what comes into pieces of an answer. It runs nothing.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from urllib.parse import urlsplit
 
 import msgspec
@@ -68,7 +68,7 @@ class Upstream:
             base_url=url, api_key=api_key or "none", max_retries=CONNECT_RETRIES, timeout=SILENCE_SECONDS
         )
 
-    async def answer(self, turn: Turn) -> AsyncIterator[Piece]:
+    async def answer(self, turn: Turn) -> AsyncGenerator[Piece]:
         """Yield the answer's pieces as they stream in; the usage comes last.
 
         Raises:
