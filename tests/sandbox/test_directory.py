@@ -34,7 +34,7 @@ def test_what_was_begun_ends_in_its_own_directory(directory: Directory, tmp_path
         directory.close()
         other = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
         os.dup2(other, number)
-        assert os.listdir(held) == ["a.txt"]
+        assert os.listdir(held) == ["a.txt"]  # noqa: PTH208 - a descriptor, not a path
     for descriptor in {other, number}:
         os.close(descriptor)
 
