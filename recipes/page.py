@@ -129,6 +129,9 @@ def parse_html(text):
 def clean(body):
     """Drop scripts, styles, hidden parts and links that run code; show a picture that is not embedded by its alt text."""
     doomed, remote = [], False
+    for drawing in list(body.iter("svg")):
+        if not any(each.tag == "svg" for each in drawing.iterancestors()):
+            picture_svg(drawing)
     for element in body.iter():
         tag = element.tag
         if not isinstance(tag, str):

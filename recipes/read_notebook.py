@@ -76,6 +76,9 @@ def output_html(output):
         if mime in content:
             picture = re.sub(r"\s+", "", joined(content[mime]))
             return f'<p><img src="data:{mime};base64,{html_text.escape(picture)}" alt="{html_text.escape(joined(content.get("text/plain"))[:200])}"></p>'
+    if "image/svg+xml" in content:
+        drawing = base64.b64encode(joined(content["image/svg+xml"]).encode()).decode()
+        return f'<p><img src="data:image/svg+xml;base64,{drawing}" alt="{html_text.escape(joined(content.get("text/plain"))[:200])}"></p>'
     if "text/html" in content and "<script" not in joined(content["text/html"]):
         return f"<div>{joined(content['text/html'])}</div>"
     if "text/markdown" in content:

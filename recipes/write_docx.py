@@ -276,7 +276,13 @@ class WordWriter:
 
         alt, (head, _, body) = element.get("alt") or "", (element.get("src") or "").partition(",")
         try:
-            raw = base64.b64decode(body if ";base64" in head else "")
+            if is_svg(head):
+                drawing, width, _ = svg_bytes(element.get("src"))
+                raw = svg_png(drawing, width)
+                if not (element.get("width") or "").isdecimal():
+                    element.set("width", f"{width:.0f}")
+            else:
+                raw = base64.b64decode(body if ";base64" in head else "")
             image = Image.open(io.BytesIO(raw))
             suffix = {"PNG": "png", "JPEG": "jpeg", "GIF": "gif"}.get(image.format)
             if not suffix:

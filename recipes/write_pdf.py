@@ -11,7 +11,8 @@ class Typesetter(TypesetTables, TypesetInline, TypesetPages):
 
     def __init__(self, body, folder):
         self.body, self.folder, self.pictures = body, folder, {}
-        self.plain = False  # without pictures and formulas, when Typst refuses one
+        self.vectors = True  # not those when Typst refuses one,
+        self.plain = False  # nor pictures and formulas when it refuses those
         self.width, self.height = text_area_points(body.get("data-paper", ""))
         self.running, self.counting, self.cell_widths = self.take_running(body), "", {}
         self.right = direction_of(body) == "rtl"
@@ -165,12 +166,15 @@ def write_pdf(body, title):
     with tempfile.TemporaryDirectory() as folder:
         setter = Typesetter(body, folder)
         setup = page_setup(title, body.get("lang"), direction_of(body), body.get("data-paper", ""), body.get("data-text", ""))
-        try:
-            compile_pdf(setup + setter.document(), folder)
-        except typst.TypstError as error:
-            if not (setter.pictures or body.find(".//span[@class]") is not None):
-                raise
-            warn(f"pictures were left out and formulas stay LaTeX: {str(error)[:120]}")
-            setter.plain = True
-            compile_pdf(setup + setter.document(), folder)
+        while True:
+            try:
+                compile_pdf(setup + setter.document(), folder)
+                break
+            except typst.TypstError as error:
+                drawings = setter.vectors and any(name.endswith(".svg") for name, *_ in setter.pictures.values())
+                if setter.plain or not (setter.pictures or body.find(".//span[@class]") is not None):
+                    raise
+                warn(f"{'drawings' if drawings else 'pictures'} were left out{'' if drawings else ' and formulas stay LaTeX'}: {str(error)[:120]}")
+                setter.vectors, setter.plain = False, not drawings
+                setter.pictures.clear()
     return {"pages": check_pdf(OUTPUT, weight(body.text_content()))}

@@ -135,6 +135,12 @@ class TypesetInline:
 
         if uri in self.pictures:
             return self.pictures[uri]
+        if is_svg(uri) and self.vectors and not self.plain:
+            raw, width, height = svg_bytes(uri)
+            name = f"p{len(self.pictures)}.svg"
+            Path(self.folder, name).write_bytes(raw)
+            self.pictures[uri] = name, width, height
+            return self.pictures[uri]
         head, _, body = uri.partition(",")
         if self.plain or ";base64" not in head:
             raise ValueError("none" if self.plain else "not base64")
