@@ -120,7 +120,7 @@ class Container:
         """Interrupt a cell, then kill it; the container can run the next one, unless it has ended."""
         await self._kernel.interrupt()
         await asyncio.wait([cell], timeout=INTERRUPT_SECONDS)
-        if not cell.done() or cell.result().outcome in _STATE_LOST:
+        if not cell.done() or cell.exception() or cell.result().outcome in _STATE_LOST:
             with suppress(ApiError):  # deleted meanwhile, or lost for good: the next call will be told
                 await self._renew()
         await asyncio.wait([cell])
