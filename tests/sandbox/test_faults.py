@@ -75,6 +75,10 @@ def _alive(pids: set[int]) -> set[int]:
     return alive
 
 
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def _cgroups(directory: str) -> list[Path]:
     name = "recast-" + Path(directory).name.removeprefix("recast-sandbox-")
     return [path for path in Path("/sys/fs/cgroup").glob(f"*/**/{name}") if path.is_dir()]
@@ -142,14 +146,28 @@ def test_a_program_outlives_nobody(make_box: Any, killed: str) -> None:
     container.run("from subprocess import PIPE, Popen\nwaits = Popen(['pandoc'], stdin=PIPE)")
     kernel, broker = container.do("pids")
     (program,) = _family(broker) - {broker}
-    zygote = int(Path(f"/proc/{broker}/stat").read_text().rpartition(")")[2].split()[1])
+    zygote = _parent(broker)
     if killed == "engine":
         box.kill()
     else:
         os.kill({"program": program, "broker": broker, "kernel": kernel, "zygote": zygote}[killed], signal.SIGKILL)
     assert _soon(lambda: not _alive({program} if killed == "program" else {program, broker}))
-    if killed in ("program", "broker", "kernel"):
-        assert _soon(lambda: not Path(f"/proc/{program}").exists())  # not even as a zombie
+
+
+def test_what_a_broker_leaves_is_reaped_by_the_zygote(make_box: Any) -> None:
+    """In a pod nobody else would: its pid 1 is the service."""
+    box = make_box("landlock", reserve=0)
+    container = box.container()
+    container.run("from subprocess import PIPE, Popen\nwaits = Popen(['pandoc'], stdin=PIPE)")
+    broker = container.do("pids")[1]
+    (program,) = _family(broker) - {broker}
+    zygote = _parent(broker)
+    os.kill(zygote, signal.SIGSTOP)
+    os.kill(broker, signal.SIGKILL)
+    assert _soon(lambda: not _alive({program}))
+    assert _parent(program) == zygote
+    os.kill(zygote, signal.SIGCONT)
+    assert _soon(lambda: not Path(f"/proc/{program}").exists())
 
 
 def test_a_broker_killed_is_told_and_comes_back_with_a_restart(make_box: Any) -> None:

@@ -64,7 +64,8 @@ class Zygote:
         self._poll = selectors.DefaultSelector()
         self._poll.register(control, selectors.EVENT_READ)
         self._private_bytes = iso.private_bytes()
-        if not self._namespaces:
+        self._adopts = False
+        if plan.isolation == "uids":
             self._adopt_orphans()
 
     def serve(self, missing: list[str]) -> None:
@@ -137,6 +138,8 @@ class Zygote:
             return
         with channel, contextlib.suppress(OSError):
             if channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                if not self._adopts:
+                    self._adopt_orphans()
                 pid = self._fork()
                 if not pid:
                     broker.become(channel.fileno(), child.pid, child.order.directory, self._plan)
@@ -159,11 +162,12 @@ class Zygote:
         if result is not None and child.order is not None:
             status = result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
             self._tell(frames.Exited(child.order.id, status))
-        if not self._namespaces:
+        if self._adopts:
             self._reap_orphans()
 
     def _adopt_orphans(self) -> None:
         """Without a pid 1 of their own, orphans of containers come to this process; SIGCHLD tells of their ends."""
+        self._adopts = True
         iso.prctl(iso.PR_SET_CHILD_SUBREAPER, 1)
         reads, writes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -200,7 +204,7 @@ class Zygote:
     ) -> None:
         """In the child; never returns, so that nothing of the zygote's loop runs twice."""
         try:
-            if not self._namespaces:
+            if self._adopts:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for there, here in ((fds[1], 1), (fds[1], 2), (fds[0], _CONTROL)):  # 0 is /dev/null already
