@@ -45,6 +45,8 @@ def follows(records, sizes, at, below):
     above = [number for number in range(at) if sizes[number]]
     if sum(abs(len(row) - width) < 2 and filled(row) > 1 for row in below) < 0.8 * len(below):
         return False
+    if sizes[at] < 0.6 * sorted(map(filled, below))[len(below) // 2]:
+        return False
     if all(REMARK.match(records[number][0]) for number in above) and not REMARK.match(record[0]):
         aside = all(REMARK.match(records[number][0])[0][-1].isspace() for number in above)
         return any(len(records[number]) != width for number in above) or (aside and has_values(record, below))

@@ -10,6 +10,7 @@ import sys
 import pyarrow as pa
 import pyarrow.csv
 
+RESERVED_BYTES = 384 << 20
 DELIMITERS = "\t;|,"
 
 
@@ -99,17 +100,23 @@ def all_quoted(data, delimiter):
 
 def fast_columns(data, delimiter):
     """Every column as text by Arrow's parser; None where it does not apply (ragged rows, odd delimiters)."""
-    width = len(next(records_of(data, delimiter, limit=1), []))
+    first = next(records_of(data, delimiter, limit=1), [])
+    width = len(first)
     if not width or len(delimiter) > 1 or not delimiter.isascii():
         return None
     if width > MAX_COLUMNS:
         refuse("too_large", f"the first record has {width} fields")
     names = [str(number) for number in range(width)]
+    # Arrow reserves a block's size for every column; and a record has to fit into a block.
+    block = min(8 << 20, RESERVED_BYTES // width)
+    if block < 8 * sum(map(len, first)):
+        return None
+    if width * len(data) > 2 * RESERVED_BYTES:
+        return_what_is_free()
     try:
         table = pa.csv.read_csv(
             pa.py_buffer(data),
-            # A record has to fit into a block; its rows are text already decoded, so a big block is the only cost.
-            pa.csv.ReadOptions(column_names=names, block_size=8 << 20),
+            pa.csv.ReadOptions(column_names=names, block_size=block),
             pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in data),
             pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
@@ -121,6 +128,16 @@ def fast_columns(data, delimiter):
     except pa.ArrowInvalid:
         return None
     return table.columns
+
+
+def return_what_is_free():
+    """Have the C library map what is large by itself. Else a column's text, cut to its size, lies in the midst of what was
+    reserved for it, the next reservation does not fit beside it, and the heap grows by columns times bytes."""
+    import ctypes
+
+    threshold = -3  # M_MMAP_THRESHOLD of mallopt(3)
+    if set_option := getattr(ctypes.CDLL(None), "mallopt", None):
+        set_option(threshold, 1 << 15)
 
 
 def careful_columns(data, delimiter, padded):

@@ -201,3 +201,10 @@ def test_markup_is_text(client: httpx.Client) -> None:
     assert b"&lt;script&gt;" in post(client, content, "csv", "html")
     assert b"\\*x\\* \\| \\[y\\](z) \\_i\\_ snake\\_case" in post(client, content, "csv", "md")
     assert b"snake_case" in post(client, b"a\nsnake_case\n", "csv", "md")
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(300, 6000), (1500, 200), (9000, 3)])
+def test_wide_tables(client: httpx.Client, columns: int, rows: int) -> None:
+    """Hundreds and thousands of columns fit into a container's memory."""
+    content = ",".join(f"c{number}" for number in range(columns)) + "\n" + (",".join(["12345"] * columns) + "\n") * rows
+    assert post(client, content.encode(), "csv", "tsv").decode() == content.replace(",", "\t")
