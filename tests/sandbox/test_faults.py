@@ -4,23 +4,13 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.sandbox.boxes import Box, Container, Failed
-
-
-def _soon(what: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
+from tests.sandbox.processes import alive, family, is_zygote, soon
 
 _WAITS = "open('begun', 'w').close(); import time; time.sleep(80)"
 
@@ -30,30 +20,6 @@ def _has_begun(container: Container) -> bool:
     return "begun" in [entry["path"] for entry in container.do("scan")]
 
 
-def _family(root: int) -> set[int]:
-    """`root` and all its descendants on the host."""
-    children: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        children.setdefault(int(fields[1]), []).append(int(path.parent.name))
-    found, todo = set(), [root]
-    while todo:
-        pid = todo.pop()
-        found.add(pid)
-        todo += children.get(pid, [])
-    return found
-
-
-def _is_zygote(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() == "zygote"
-    except FileNotFoundError:  # it has ended since
-        return False
-
-
 def _commands(marker: str) -> list[bytes]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -61,22 +27,6 @@ def _commands(marker: str) -> list[bytes]:
             if path.read_bytes().split(b"\0")[:2] == [b"sleep", marker.encode()]:
                 found.append(path.read_bytes())
     return found
-
-
-def _alive(pids: set[int]) -> set[int]:
-    alive = set()
-    for pid in pids:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if state not in "ZX":
-            alive.add(pid)
-    return alive
-
-
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def _cgroups(directory: str) -> list[Path]:
@@ -100,7 +50,7 @@ def test_a_kernel_killed_in_a_cell_is_reported_and_can_be_restarted(own_box: Box
     container.run("open('kept', 'w').write('here')")
     pid = container.do("pids")[0]
     own_box.send("run", kernel=container.number, code=f"print('a'); {_WAITS}", seconds=90)
-    assert _soon(lambda: _has_begun(container))
+    assert soon(lambda: _has_begun(container))
     os.kill(pid, signal.SIGKILL)
     result = own_box.receive()
     assert (result["outcome"], result["error_name"], result["logs"]) == ("died", "SIGKILL", "a\n")
@@ -115,7 +65,7 @@ def test_a_pid_1_killed_takes_its_container_only(own_box: Box) -> None:
     if len(pids) == 1:
         pytest.skip("containers of this tier have no pid 1 of their own")
     os.kill(pids[1], signal.SIGKILL)
-    assert _soon(lambda: not container.do("alive"))
+    assert soon(lambda: not container.do("alive"))
     assert container.run("1").outcome == "died"
     assert other.run("1").logs == "1\n"
 
@@ -124,74 +74,25 @@ def test_a_zygote_killed_is_replaced_within_a_second(own_box: Box) -> None:
     """Its containers die with it, callers are told, and the next container comes from a new zygote."""
     container = own_box.container()
     own_box.send("run", kernel=container.number, code=_WAITS, seconds=90)
-    assert _soon(lambda: _has_begun(container))
+    assert soon(lambda: _has_begun(container))
     own_box.send("zygotes")
-    zygote = next(pid for pid in _family(own_box.receive()[0]) if _is_zygote(pid))
-    before = _family(zygote)
+    zygote = next(pid for pid in family(own_box.receive()[0]) if is_zygote(pid))
+    before = family(zygote)
     os.kill(zygote, signal.SIGKILL)
     assert own_box.receive()["outcome"] == "died"
     started = time.monotonic()
     replacement = own_box.container()
     assert replacement.run("1").logs == "1\n"
     assert time.monotonic() - started < 60  # the goal is 1 s on an idle machine; this one is shared
-    assert _soon(lambda: not _alive(before))
+    assert soon(lambda: not alive(before))
     container.close()
-
-
-@pytest.mark.parametrize("killed", ["program", "broker", "kernel", "zygote", "engine"])
-def test_a_program_outlives_nobody(make_box: Any, killed: str) -> None:
-    """Whoever of those behind it is killed, the program that a broker started ends too."""
-    box = make_box("landlock", reserve=0)
-    container = box.container()
-    container.run("from subprocess import PIPE, Popen\nwaits = Popen(['pandoc'], stdin=PIPE)")
-    kernel, broker = container.do("pids")
-    (program,) = _family(broker) - {broker}
-    zygote = _parent(broker)
-    if killed == "engine":
-        box.kill()
-    else:
-        os.kill({"program": program, "broker": broker, "kernel": kernel, "zygote": zygote}[killed], signal.SIGKILL)
-    assert _soon(lambda: not _alive({program} if killed == "program" else {program, broker}))
-
-
-def test_what_a_broker_leaves_is_reaped_by_the_zygote(make_box: Any) -> None:
-    """In a pod nobody else would: its pid 1 is the service."""
-    box = make_box("landlock", reserve=0)
-    container = box.container()
-    container.run("from subprocess import PIPE, Popen\nwaits = Popen(['pandoc'], stdin=PIPE)")
-    broker = container.do("pids")[1]
-    (program,) = _family(broker) - {broker}
-    zygote = _parent(broker)
-    os.kill(zygote, signal.SIGSTOP)
-    os.kill(broker, signal.SIGKILL)
-    assert _soon(lambda: not _alive({program}))
-    assert _parent(program) == zygote
-    os.kill(zygote, signal.SIGCONT)
-    assert _soon(lambda: not Path(f"/proc/{program}").exists())
-
-
-def test_a_broker_killed_is_told_and_comes_back_with_a_restart(make_box: Any) -> None:
-    """Code that waits for a program gets an exception that says why; the rest of the container goes on."""
-    container = make_box("landlock", reserve=0).container()
-    container.run("from subprocess import PIPE, Popen, check_output\nwaits = Popen(['pandoc'], stdin=PIPE)")
-    os.kill(container.do("pids")[1], signal.SIGKILL)
-    for code in ("waits.wait()", "check_output(['pandoc'], input=b'x')"):
-        result = container.run(code)
-        assert result.error_name == "ChildProcessError"
-        assert "the broker that starts programs in this tier of isolation is gone" in (result.traceback or "")
-    assert container.run("1").logs == "1\n"
-    container.do("restart")
-    code = "import subprocess\nprint(subprocess.check_output(['pandoc'], input=b'x', text=False))"
-    assert container.run(code).logs == "b'<p>x</p>\\n'\n"
 
 
 def test_a_zygote_that_was_held_up_gets_over_what_happened_meanwhile(own_box: Box) -> None:
     """Requests, hang-ups and ends of containers in any order, all at once."""
     containers = [own_box.container() for _ in range(6)]
     own_box.send("zygotes")
-    zygote = min(
-        pid for pid in _family(own_box.receive()[0]) if _is_zygote(pid)
-    )  # its children may have its name still
+    zygote = min(pid for pid in family(own_box.receive()[0]) if is_zygote(pid))  # its children may have its name still
     os.kill(zygote, signal.SIGSTOP)
     for number, container in enumerate(containers):
         ask = "import subprocess, threading; threading.Thread(target=subprocess.run, args=(['pandoc'],)).start()"
@@ -202,7 +103,7 @@ def test_a_zygote_that_was_held_up_gets_over_what_happened_meanwhile(own_box: Bo
     os.kill(zygote, signal.SIGCONT)
     assert len([own_box.receive() for _ in range(7)]) == 7
     assert _serves(own_box)
-    assert _is_zygote(zygote)
+    assert is_zygote(zygote)
 
 
 def _serves(box: Box) -> bool:
@@ -216,8 +117,8 @@ def test_a_zygote_killed_while_spawning(own_box: Box) -> None:
     own_box.container().close()
     for _ in range(8):
         own_box.send("spawn", family="light", limits={})
-    for pid in _family(own_box.process.pid):
-        if _is_zygote(pid):
+    for pid in family(own_box.process.pid):
+        if is_zygote(pid):
             os.kill(pid, signal.SIGKILL)
     answers = []
     for _ in range(8):
@@ -226,7 +127,7 @@ def test_a_zygote_killed_while_spawning(own_box: Box) -> None:
         except Failed as failed:
             answers.append(failed.args[0])
     assert set(answers) <= {"int", "SandboxDown"}
-    assert _soon(lambda: _serves(own_box))  # one made in the last moment of its zygote may still die
+    assert soon(lambda: _serves(own_box))  # one made in the last moment of its zygote may still die
 
 
 def test_an_engine_killed_leaves_nothing(own_box: Box, make_box: Any) -> None:
@@ -237,15 +138,15 @@ def test_an_engine_killed_leaves_nothing(own_box: Box, make_box: Any) -> None:
         f"import subprocess\nopen('x', 'w').write('x')\nsubprocess.Popen(['sleep', '{marker}'], start_new_session=True)"
     )
     own_box.send("run", kernel=container.number, code=_WAITS, seconds=90)
-    assert _soon(lambda: _has_begun(container))
+    assert soon(lambda: _has_begun(container))
     directory = own_box.ask("about")["directory"]
-    family = _family(own_box.process.pid) - {own_box.process.pid}
+    everyone = family(own_box.process.pid) - {own_box.process.pid}
     own_box.kill()
     if own_box.tier != "uids":  # there, what a container started is found by its uid
-        assert _soon(lambda: not _alive(family))
+        assert soon(lambda: not alive(everyone))
     assert "recast-sandbox" not in Path("/proc/mounts").read_text()
     make_box(own_box.tier).close()
-    assert _soon(lambda: not _alive(family) and _commands(marker) == [])
+    assert soon(lambda: not alive(everyone) and _commands(marker) == [])
     assert not Path(directory).exists()
     assert _cgroups(directory) == []
 
@@ -257,13 +158,13 @@ def test_a_life_leaves_nothing(make_box: Any, tier: str) -> None:
     own_box.container().close()
     time.sleep(0.5)
     before = own_box.ask("about")
-    count = len(_family(own_box.process.pid))
+    count = len(family(own_box.process.pid))
     for _ in range(20):
         container = own_box.container()
         container.run("open('x', 'w').write('x')")
         container.close()
-    assert _soon(lambda: own_box.ask("about")["fds"] <= before["fds"] + 1)
-    assert _soon(lambda: len(_family(own_box.process.pid)) <= count + 1)
+    assert soon(lambda: own_box.ask("about")["fds"] <= before["fds"] + 1)
+    assert soon(lambda: len(family(own_box.process.pid)) <= count + 1)
     folders = [path for path in Path(before["directory"]).iterdir() if len(path.name) == 32]
     assert folders == []
 
@@ -273,9 +174,9 @@ def test_closing_ends_everything(own_box: Box) -> None:
     own_box.container().run("import time")
     own_box.container()
     directory = own_box.ask("about")["directory"]
-    family = _family(own_box.process.pid)
+    everyone = family(own_box.process.pid)
     own_box.close()
-    assert _soon(lambda: not _alive(family))
+    assert soon(lambda: not alive(everyone))
     assert not Path(directory).exists()
     assert _cgroups(directory) == []
 
@@ -285,11 +186,11 @@ def test_callers_who_leave_leave_nothing(make_box: Any) -> None:
     box = make_box("root", reserve=0)
     box.container().close()
     time.sleep(0.3)
-    before, count = box.ask("about"), len(_family(box.process.pid))
+    before, count = box.ask("about"), len(family(box.process.pid))
     for milliseconds in range(0, 30, 2):
         box.ask("abandon", milliseconds=milliseconds)
-    assert _soon(lambda: len(_family(box.process.pid)) <= count)
-    assert _soon(lambda: box.ask("about")["fds"] <= before["fds"])
+    assert soon(lambda: len(family(box.process.pid)) <= count)
+    assert soon(lambda: box.ask("about")["fds"] <= before["fds"])
     after = box.ask("about")
     assert (after["counts"]["live"], after["counts"]["memory_bytes"]) == (0, 0)
     assert len({group.name for group in _groups_of_containers(before["directory"])}) <= 1  # the next container's
@@ -314,10 +215,10 @@ def test_a_rotated_zygote_lives_until_its_last_container(make_box: Any) -> None:
     old.run("x = 42")
     for _ in range(4):
         box.container().close()
-    assert _soon(lambda: len(box.ask("zygotes")) == 2)
+    assert soon(lambda: len(box.ask("zygotes")) == 2)
     assert old.run("x").logs == "42\n"
     old.close()
-    assert _soon(lambda: len(box.ask("zygotes")) == 1)
+    assert soon(lambda: len(box.ask("zygotes")) == 1)
 
 
 @pytest.mark.parametrize("tier", ["root", "user", "uids", "landlock"])
@@ -329,13 +230,13 @@ def test_a_container_of_a_rotated_zygote_can_be_restarted(make_box: Any, tier: s
     other.run("x = 42")
     for _ in range(3):
         box.container().close()
-    assert _soon(lambda: len(box.ask("zygotes")) == 2)
+    assert soon(lambda: len(box.ask("zygotes")) == 2)
     old.do("restart")
     assert old.run("print(open('kept').read())").logs == "here\n"
     old.close()
     assert other.run("x").logs == "42\n"
     other.close()
-    assert _soon(lambda: len(box.ask("zygotes")) == 1)
+    assert soon(lambda: len(box.ask("zygotes")) == 1)
 
 
 @pytest.mark.slow
