@@ -85,6 +85,13 @@ BLOCKS = CONTAINERS | {
     "th",
     "caption",
 }
+REFERRING = {
+    "rst",
+    "org",
+    "adoc",
+    "wiki",
+    "textile",
+}  # texts that people go on editing may name a picture that is elsewhere
 TABLE_PARTS = {"caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr"}
 RIGHT_LETTERS = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]+")
 SAFE_LINK = re.compile(r"(https?|mailto|tel|ftp|news|irc|magnet|doi|sip|geo):|[^:]*$|[^:]*[/?#]", re.I)
@@ -144,8 +151,9 @@ def clean(body):
         elif tag == "img":
             if METAFILE_TYPES.match(element.get("src") or ""):
                 draw_metafile(element)
-            if not (element.get("src") or "").lstrip().lower().startswith("data:image/"):
-                remote = remote or bool(element.get("src"))
+            source = (element.get("src") or "").lstrip()
+            if not source.lower().startswith("data:image/") and not (source and TARGET in REFERRING):
+                remote = remote or bool(source)
                 element.tag, alt = "span", element.get("alt") or ""
                 element.attrib.clear()
                 element.text = f"[{alt}]" if alt.strip() else ""

@@ -15,6 +15,13 @@ READERS = {
     "text/x-tex": "latex",
     "text/x-rst": "rst",
     "text/x-org": "org",
+    "text/asciidoc": "asciidoc",
+    "text/x-mediawiki": "mediawiki",
+    "text/x-textile": "textile",
+    "text/x-typst": "typst",
+    "text/troff": "man",
+    "application/docbook+xml": "docbook",
+    "application/x-fictionbook+xml": "fb2",
     "application/vnd.oasis.opendocument.text-template": "odt",
 }  # every other type that comes here is a kind of Word document
 WRITERS = {
@@ -25,6 +32,13 @@ WRITERS = {
     "tex": "latex",
     "pptx": "pptx",
     "ipynb": "ipynb",
+    "fb2": "fb2",
+    **MARKUPS,
+}
+INCLUDES = {  # what names another file, by reader
+    "rst": rb"(?m)^[ \t]*(?:\.\. +(?:literal)?include::.*|:file:.*)$",
+    "asciidoc": rb"(?m)^include::.*$",
+    "typst": rb"(?m)^[ \t]*#(?:include|import)\b.*$|#read\([^()\n]*\)",
 }
 SECONDS = 90
 
@@ -122,26 +136,68 @@ def metadata(title):
 def pandoc_source():
     """The arguments and the standard input for reading SOURCE with pandoc."""
     reader = READERS.get(SOURCE_TYPE, "docx")
-    if reader in ("latex", "rtf", "rst", "org"):
-        raw = SOURCE.read_bytes()
-        if reader == "rtf" and b"{\\rtf" not in raw[:100]:
-            refuse("damaged", "this is not an RTF document")
-        text = rtf_unicode(raw) if reader == "rtf" else decoded(raw)
-        if reader == "latex":  # in its sandbox pandoc takes every day for the first of 1970
-            today = datetime.date.today()
-            text = re.sub(rb"\\today(?![A-Za-z])", f"{today:%B} {today.day}, {today.year}".encode(), text)
-        if reader == "rst":  # pandoc ends at a file that it may not open
-            text, left_out = re.subn(rb"(?m)^[ \t]*(?:\.\. +(?:literal)?include::.*|:file:.*)$", b"", text)
-            if left_out:
-                warn(f"{left_out} other files that the document includes were left out")
-        return ["-f", reader], text
-    check_package()
-    return ["-f", reader, str(readable_odt() if reader == "odt" else SOURCE)], None
+    if reader in ("docx", "odt", "epub"):
+        check_package()
+        return ["-f", reader, str(readable_odt() if reader == "odt" else SOURCE)], None
+    raw = SOURCE.read_bytes()
+    if reader in ("docbook", "fb2"):
+        return ["-f", reader], etree.tostring(plain_xml(raw), encoding="utf-8")
+    if reader == "rtf" and b"{\\rtf" not in raw[:100]:
+        refuse("damaged", "this is not an RTF document")
+    text = rtf_unicode(raw) if reader == "rtf" else decoded(raw)
+    if reader == "latex":  # in its sandbox pandoc takes every day for the first of 1970
+        today = datetime.date.today()
+        text = re.sub(rb"\\today(?![A-Za-z])", f"{today:%B} {today.day}, {today.year}".encode(), text)
+    if reader in INCLUDES:  # pandoc ends at a file that it may not open
+        text, left_out = re.subn(INCLUDES[reader], b"", text)
+        if left_out:
+            warn(f"{left_out} other files that the document includes were left out")
+    if reader == "mediawiki" and b"{{" in text:
+        warn("templates are left out: what they stand for is in the wiki")
+    if reader == "man" and re.search(rb"(?m)^\.Dd\s", text):
+        reader = "mdoc"
+    return ["-f", reader], text
+
+
+def plain_xml(raw):
+    """The root of an XML document: its own entities are in their places, and those of DocBook and HTML as characters."""
+    parser = etree.XMLParser(
+        resolve_entities="internal", no_network=True, load_dtd=False, recover=False, huge_tree=False
+    )
+    named = rb"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z]\w*);"
+    if b"<!ENTITY" not in raw:
+        raw = re.sub(named, lambda match: character_reference(match.group(1)), raw)
+    try:
+        root = etree.fromstring(raw, parser)
+    except etree.XMLSyntaxError as error:
+        refuse("damaged", f"the document is not well-formed XML: {error}")
+    if SOURCE_TYPE == "application/x-fictionbook+xml":
+        rows_to_paragraphs(root)
+    return root
+
+
+def rows_to_paragraphs(book):
+    """pandoc does not read the tables of a FictionBook."""
+    for table in list(book.iterfind(".//{*}table")):
+        for row in list(table):
+            row.text = " | ".join(" ".join("".join(cell.itertext()).split()) for cell in row)
+            row.tag = table.tag.replace("}table", "}p") if "}" in table.tag else "p"
+            del row[:]
+            table.addprevious(row)
+        warn("the rows of tables became paragraphs")
+        table.getparent().remove(table)
+
+
+def character_reference(name):
+    character = html_text.entities.html5.get(f"{name.decode()};")
+    return "".join(f"&#{ord(each)};" for each in character).encode() if character else b"&amp;" + name + b";"
 
 
 def write_pandoc(arguments, given, title=""):
     """Let pandoc write OUTPUT, and look at what it wrote. ``title`` is used where a format must have one."""
     asked = OPTIONS.get("title", "")
+    if TARGET in MARKUPS:
+        return write_markup(arguments, given)
     writer, extra = WRITERS[TARGET], metadata(asked)
     if TARGET == "epub":
         digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:32]
@@ -151,6 +207,8 @@ def write_pandoc(arguments, given, title=""):
             f"identifier=urn:sha256:{digest}",
             "--epub-title-page=false",
         ]
+    if TARGET == "fb2":
+        extra = metadata(asked or title)
     output = pandoc([*arguments, "-t", writer, "--standalone", *extra, "-o", "-"], given)
     if TARGET == "tex":
         output, left_out = re.subn(rb"\\pandocbounded\{\\includegraphics(\[[^\]]*\])?\{[^}]*\}\}", b"", output)
@@ -169,6 +227,8 @@ def check_written():
             slides = sum(1 for name in package.namelist() if re.fullmatch(r"ppt/slides/slide\d+\.xml", name))
             return {"slides": slides} if TARGET == "pptx" else {"parts": len(package.namelist())}
     text = OUTPUT.read_bytes()
+    if TARGET == "fb2":
+        return {"paragraphs": sum(1 for _ in etree.fromstring(text, etree.XMLParser(huge_tree=True)).iter("{*}p"))}
     if TARGET == "ipynb":
         return {"cells": len(json.loads(text)["cells"])}
     if not text.strip().endswith((b"}", b"\0")) or (TARGET == "rtf" and not text.startswith(b"{\\rtf")):

@@ -85,8 +85,8 @@ def _part(archive: zipfile.ZipFile, name: str) -> str:
     try:
         with archive.open(name) as part:
             return part.read(MAX_PART_BYTES).decode("utf-8", "replace")
-    except (KeyError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error):
-        return ""  # missing, encrypted, in a method we lack, or damaged
+    except (KeyError, RuntimeError, NotImplementedError, EOFError, OSError, zipfile.BadZipFile, zlib.error):
+        return ""  # missing, encrypted, in a method we lack, or damaged (an offset before the file is an OSError)
 
 
 def _directory_bytes(file: BinaryIO) -> int | None:

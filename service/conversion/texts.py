@@ -61,6 +61,8 @@ def _markup(head: str) -> tuple[str, bool] | None:
     declared = head.startswith("<?xml") or doctype is not None
     if start is None:
         return ("xml", True) if declared else None
+    if "DTD DocBook" in head[: len(head) - len(rest)] or "http://docbook.org/ns/docbook" in start[2]:
+        return "dbk", True
     return _vocabulary(start[1].rpartition(":")[2], start[2], rest, declared=declared)
 
 
@@ -90,9 +92,12 @@ def _after_prolog(head: str) -> tuple[str, str | None]:
             return "", doctype
 
 
+_ROOTS = {"svg": "svg", "rss": "rss", "FictionBook": "fb2"}
+
+
 def _vocabulary(name: str, attributes: str, head: str, *, declared: bool) -> tuple[str, bool] | None:
-    if name in {"svg", "rss"}:
-        return name, True
+    if name in _ROOTS:
+        return _ROOTS[name], True
     if name == "feed" and "http://www.w3.org/2005/Atom" in attributes:
         return "atom", True
     if name == "RDF" and "purl.org/rss/" in head:
@@ -198,6 +203,14 @@ def _toml(head: str, text: Text) -> bool:
         return False
 
 
+def _manual(head: str, _: Text) -> bool:
+    """A manual page names itself, after comments and perhaps macros of its own."""
+    return head.startswith((".", "'\\\"")) and _MANUAL_TITLE.search(head) is not None
+
+
+_MANUAL_TITLE = re.compile(r"^\.(?:TH|Dd)[ \t]", re.MULTILINE)
+
+
 def _begins(pattern: str) -> Callable[[str, Text], bool]:
     compiled = re.compile(pattern, re.IGNORECASE)
     return lambda head, _: compiled.match(head) is not None
@@ -220,6 +233,7 @@ _STRUCTURES: tuple[tuple[str, Callable[[str, Text], bool]], ...] = (
     ("php", _interpreter("php")),
     ("tex", _begins(r"(?:\s*%.*\n)*\s*\\(?:documentclass|documentstyle|begin\{document\}|usepackage)\b")),
     ("yaml", _begins(r"%YAML \d|---[ \t]*\r?\n(?:[\w\"'-]+:\s|- )(?!(?:[^\n]*\n)*?---[ \t]*\r?\n)")),
+    ("man", _manual),
     ("eml", _message),
     ("toml", _toml),
 )

@@ -261,6 +261,13 @@ def test_cut_old_word_documents_are_named(client: httpx.Client, tmp_path: Path, 
         ("tex", "paper.tex"),
         ("rst", "guide.rst"),
         ("org", "plan.org"),
+        ("adoc", "notes.adoc"),
+        ("wiki", "harbour.wiki"),
+        ("textile", "harbour.textile"),
+        ("typ", "sheet.typ"),
+        ("man", "depths.man"),
+        ("dbk", "manual.dbk"),
+        ("fb2", "tale.fb2"),
     ],
 )
 @pytest.mark.parametrize("target", ["html", "md", "txt", "pdf", "docx"])
@@ -286,6 +293,13 @@ def test_broken_office_documents_are_named(client: httpx.Client, tmp_path: Path,
     [
         ("rst", b"Title\n=====\n\n.. include:: /etc/passwd\n\n.. csv-table::\n   :file: /etc/passwd\n\nkept\n"),
         ("org", b'* Title\n#+INCLUDE: "/etc/passwd"\n\nkept\n'),
+        ("adoc", b"= Title\n\ninclude::/etc/passwd[]\n\nkept\n"),
+        ("typ", b'#include "/etc/passwd"\n#read("/etc/passwd")\n= Title\nkept\n'),
+        ("man", b".so /etc/passwd\n.TH CAT 1\n.SH NAME\nkept\n"),
+        (
+            "dbk",
+            b'<article xmlns:x="http://www.w3.org/2001/XInclude"><para>kept</para><x:include href="/etc/passwd" parse="text"/></article>',
+        ),
         (
             "tex",
             rb"\documentclass{article}\begin{document}\input{/etc/passwd}\verbatiminput{/etc/passwd} kept\end{document}",
