@@ -141,6 +141,23 @@ def test_a_second_directory_may_use_the_programs_of_the_first(recipes: Write) ->
     assert found.source == "below = 1\n\nmine = 1\n"
 
 
+def test_programs_may_stand_in_folders(recipes: Write) -> None:
+    """A recipe names them as before; one beside the recipe goes first; a change in a folder is seen."""
+    toml = GOOD.replace('["example.py"]', '["deep.py", "example.py"]')
+    place = recipes(example=(toml, "beside = 1\n"))
+    (place / "folder").mkdir()
+    (place / "folder" / "deep.py").write_text("deep = 1\n", encoding="utf-8")
+    (place / "folder" / "example.py").write_text("hidden = 1\n", encoding="utf-8")
+    live = LiveCatalogue([place])
+    found = live.current(0).recipe("example")
+    assert found is not None
+    assert found.source == "deep = 1\n\nbeside = 1\n"
+    (place / "folder" / "deep.py").write_text("deeper = 2\n", encoding="utf-8")
+    changed = live.current(10).recipe("example")
+    assert changed is not None
+    assert changed.source.startswith("deeper = 2")
+
+
 def test_an_entry_may_name_a_program_and_kernel_of_its_own(recipes: Write) -> None:
     """One recipe, two ways to make its outputs; what an entry does not name is the recipe's."""
     entry = '[[converts]]\nfrom = ["text/csv"]\nto = ["html"]\nprogram = ["other.py"]\nkernel = "image"\n'

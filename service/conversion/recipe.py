@@ -8,7 +8,7 @@ import functools
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -71,12 +71,12 @@ class RecipeInvalid(Exception):
         self.reason = reason
 
 
-def read_recipe(file: Path, beside: Sequence[Path]) -> Recipe:
+def read_recipe(file: Path, programs: Mapping[str, Path]) -> Recipe:
     """Read and check one recipe.
 
     Args:
         file: The ``.toml``.
-        beside: Directories where its programs may be, nearest first.
+        programs: Where the programs are that it may name.
 
     Raises:
         RecipeInvalid: Any fault in it.
@@ -95,7 +95,7 @@ def read_recipe(file: Path, beside: Sequence[Path]) -> Recipe:
         raise RecipeInvalid(file, where.strip("`").removeprefix("$."), reason) from None
     _check(recipe, file)
     names = {name for program in (recipe.program, *(each.program for each in recipe.converts)) for name in program}
-    return msgspec.structs.replace(recipe, texts={name: _program(file, name, beside) for name in sorted(names)})
+    return msgspec.structs.replace(recipe, texts={name: _program(file, name, programs) for name in sorted(names)})
 
 
 def makers_of(recipe: Recipe) -> Iterable[tuple[tuple[str, str], Recipe]]:
@@ -175,10 +175,10 @@ def _check_word(word: str, *, is_type: bool, file: Path, key: str) -> None:
         raise RecipeInvalid(file, key, f"{word!r} is written {proper!r}")
 
 
-def _program(file: Path, name: str, beside: Sequence[Path]) -> str:
+def _program(file: Path, name: str, programs: Mapping[str, Path]) -> str:
     if Path(name).name != name or not name.endswith(".py"):
         raise RecipeInvalid(file, "program", f"{name!r} is not the name of a Python file")
-    found = next((place / name for place in beside if (place / name).is_file()), None)
+    found = programs.get(name)
     if found is None:
         raise RecipeInvalid(file, "program", f"{name} is not there")
     try:

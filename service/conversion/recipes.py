@@ -48,22 +48,23 @@ class Catalogue:
         """Read every ``*.toml`` of the directories, but those whose name starts with a dot.
 
         A recipe of a later directory replaces an earlier one of its name, and its pairs win over other recipes'. Its
-        programs are looked up beside it first, then in the directories before.
+        programs are looked up in its directory first, beside it and in folders there, then in the directories before.
 
         Raises:
             RecipeInvalid: The first fault found, in one line.
         """
         recipes: dict[str, Recipe] = {}
         makers: dict[tuple[str, str], Recipe] = {}
-        for index, directory in enumerate(directories):
+        programs: dict[str, Path] = {}
+        for directory in directories:
             if not directory.is_dir():
                 raise RecipeInvalid(directory, "", "no such directory")
             if not os.access(directory, os.R_OK | os.X_OK):  # `glob` would find nothing in it, and say nothing
                 raise RecipeInvalid(directory, "", "cannot be read")
-            beside = [directory, *reversed(directories[:index])]
+            programs |= _programs(directory)
             here: dict[tuple[str, str], Recipe] = {}
             for file in sorted(directory.glob("[!.]*.toml")):
-                recipe = read_recipe(file, beside)
+                recipe = read_recipe(file, programs)
                 if recipe.name in recipes:
                     makers = {pair: maker for pair, maker in makers.items() if maker.name != recipe.name}
                 recipes[recipe.name] = recipe
@@ -159,8 +160,14 @@ class LiveCatalogue:
         return self._catalogue
 
 
+def _programs(directory: Path) -> dict[str, Path]:
+    """Return every program of a directory by its name, which is enough to say which is meant; what stands beside the recipes wins."""
+    return {file.name: file for file in (*sorted(directory.glob("[!.]*/*.py")), *directory.glob("*.py"))}
+
+
 def _stamp(directories: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
-    files = itertools.chain.from_iterable(directory.glob("[!.]*.*") for directory in directories)
+    patterns = ("[!.]*.*", "[!.]*/[!.]*.py")
+    files = itertools.chain.from_iterable(directory.glob(each) for directory in directories for each in patterns)
     stats = ((file, file.stat()) for file in sorted(files) if file.suffix in {".toml", ".py"} and file.exists())
     return tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in stats)
 

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from tests.recipes.posting import post, warnings
 from tests.recipes.programs import ROOT
 
-header_row: Callable[[list[list[str]]], int] = runpy.run_path(str(ROOT / "recipes" / "table_header.py"))["header_row"]
+header_row: Callable[[list[list[str]]], int] = runpy.run_path(str(ROOT / "recipes" / "tables" / "table_header.py"))[
+    "header_row"
+]
 
 BANK = b'"Account";"DE12"\n""\n"Balance of 01.01.2024:";"1.234,56 EUR"\n""\n"Day";"Amount";"For";"State"\n"02.01.24";"-3,50";"Coffee, cake";"ok"\n"03.01.24";"";"Wages";"ok"\n'
 ABOVE = {
