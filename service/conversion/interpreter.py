@@ -193,7 +193,12 @@ class Session:
         # A repeated POST would run the work twice, for there is no idempotency key: no retries inside the client. Its own models of
         # parameters and events would cost more than most programs take, so the body is sent and the stream is read as they are.
         stream = await self._once.post(
-            "/responses", body=request(task), cast_to=object, stream=True, stream_cls=AsyncStream[object]
+            "/responses",
+            content=msgspec.json.encode(request(task)),
+            options={"headers": {"Content-Type": "application/json"}},
+            cast_to=object,
+            stream=True,
+            stream_cls=AsyncStream[object],
         )
         self._streams.push_async_callback(stream.close)
         told = events(stream.response.aiter_bytes())

@@ -5,7 +5,6 @@ logs enter as JSON strings on one line, options as literals inside the block. Kn
 """
 
 import json
-import re
 from collections.abc import Mapping
 
 from service.conversion.options import OptionValue
@@ -72,6 +71,7 @@ def program(recipe: Recipe, *, source_type: str, target: str, options: Mapping[s
 
 def _fenced(code: str) -> str:
     """Fence the code with more backticks than it has in a row (CommonMark 4.5)."""
-    longest = max((len(run) for run in re.findall("`+", code)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = "```"
+    while fence in code:
+        fence += "`"
     return f"{fence}python\n{code.rstrip()}\n{fence}"

@@ -225,9 +225,14 @@ class Decoder(Generic[T]):
             end = _LENGTH.size + length
             if len(self._buffer) < end:
                 return
-            body = bytes(self._buffer[_LENGTH.size : end])
+            with memoryview(self._buffer) as whole, whole[_LENGTH.size : end] as body:
+                try:
+                    frame = self._decode(body)
+                except (
+                    msgspec.MsgspecError,
+                    ValueError,
+                    RecursionError,
+                ) as error:  # ValueError: invalid UTF-8 in a str
+                    raise BrokenFrame(str(error)) from error
             del self._buffer[:end]
-            try:
-                yield self._decode(body)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: invalid UTF-8 in a str
-                raise BrokenFrame(str(error)) from error
+            yield frame
