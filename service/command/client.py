@@ -213,7 +213,7 @@ async def _received(
                 progress("receive", written, total)
             Path(part.name).chmod(0o666 & ~_umask())
             Path(part.name).replace(target)
-        except BaseException:
+        except BaseException:  # Ctrl-C too
             Path(part.name).unlink(missing_ok=True)
             raise
     return written

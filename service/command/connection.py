@@ -29,7 +29,7 @@ class Connection(HttpToolsProtocol):
     _linger_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for the first head."""
         super().connection_made(transport)
         self._expect_head()

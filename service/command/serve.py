@@ -262,7 +262,7 @@ def _models(settings: Settings) -> "list[Model]":
 
 def _application(settings: Settings, catalogue: LiveCatalogue, engine: Engine | _Elsewhere) -> Litestar:
     from service.conversion.app import create_app  # noqa: PLC0415 - the engine's process has no use for this half
-    from service.conversion.plan import Budget  # noqa: PLC0415
+    from service.conversion.plan import Budget  # noqa: PLC0415 - likewise
 
     return create_app(
         catalogue=catalogue,

@@ -106,7 +106,7 @@ class Admission:
         except TimeoutError:
             self._give_up(caller, turn)
             raise Busy(self.retry_seconds) from None
-        except BaseException:
+        except BaseException:  # a caller who left
             self._give_up(caller, turn)
             raise
 

@@ -144,7 +144,7 @@ def _found_in_streams(names: frozenset[str], wanted: Format | None) -> Found:
 
 def _libmagic(path: Path) -> str:
     # In this order: the first import makes the second one load the wheel's library instead of the system's.
-    import pylibmagic  # noqa: F401, I001, PLC0415
-    import magic  # noqa: PLC0415
+    import pylibmagic  # noqa: F401, I001, PLC0415 - see above
+    import magic  # noqa: PLC0415 - see above
 
     return str(magic.from_file(str(path), mime=True))

@@ -98,7 +98,7 @@ class Recorder:
         self._alive.inc()
         try:
             yield
-        except BaseException as error:
+        except BaseException as error:  # a caller who left is an outcome too
             outcome, failure = self._outcome(error), error
             raise
         finally:

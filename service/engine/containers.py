@@ -135,7 +135,7 @@ class Containers:
         )
         try:
             await self.bring(container, uploads)
-        except BaseException:
+        except BaseException:  # a caller who left leaves no container
             with anyio.CancelScope(shield=True):
                 await container.close()
             raise

@@ -68,7 +68,7 @@ class Contexts:
         container, is_fresh = await self._container(request, [*before, *own])
         try:
             seen = [await self._attached(item, container, f"input[{index}]") for index, item in enumerate(own)]
-        except BaseException:
+        except BaseException:  # likewise in `Containers.create`: nobody knows of it yet
             if container is not None and is_fresh:
                 with anyio.CancelScope(shield=True):
                     await self._containers.delete(container.id)

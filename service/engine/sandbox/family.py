@@ -187,7 +187,7 @@ class Family:
     async def _made(self, zygote: Zygote, limits: Limits) -> Parked:
         try:
             return Parked(*await self._workshop.make(zygote, limits))
-        except BaseException:
+        except BaseException:  # cancelled too, or the zygote would never end
             self.done_with(zygote)
             raise
 

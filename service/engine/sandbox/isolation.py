@@ -173,10 +173,10 @@ def landlock_ruleset(
 
     All of it may be executed, or `executable` alone.
     """
-    handled = _ABI_1 | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0) | (_IOCTL_DEV if abi >= 5 else 0)  # noqa: PLR2004
+    handled = _ABI_1 | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0) | (_IOCTL_DEV if abi >= 5 else 0)  # noqa: PLR2004 - landlock(7)
     network = 3 if abi >= 4 else 0  # noqa: PLR2004 - bind and connect
     scopes = 3 if abi >= 6 else 0  # noqa: PLR2004 - abstract sockets and signals
-    attribute = struct.pack("QQQ", handled, network, scopes)[: 24 if abi >= 6 else 16 if abi >= 4 else 8]  # noqa: PLR2004
+    attribute = struct.pack("QQQ", handled, network, scopes)[: 24 if abi >= 6 else 16 if abi >= 4 else 8]  # noqa: PLR2004 - fields
     ruleset = syscall(_LANDLOCK_CREATE, attribute, len(attribute), 0, what="landlock ruleset")
     try:
         execute = _EXECUTE if executable is None else 0

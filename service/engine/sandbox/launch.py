@@ -76,7 +76,7 @@ def enter(config: dict[str, object], shown: dict[str, str], uid_base: int | None
         iso.name_process("zygote-parent")
         os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0x7F)
     iso.die_with_parent(0)
-    _build(trees, code, links=dict(config["links"]), with_proc=not config["empty_proc"])  # type: ignore[call-overload]
+    _build(trees, code, links=dict(config["links"]), with_proc=not config["empty_proc"])  # type: ignore[call-overload] # decoded JSON
 
 
 def _unshare_with_range(flags: int, base: int) -> None:
@@ -151,7 +151,7 @@ def main() -> None:
     else:
         os.chdir("/")
     arguments = [python, "-I", "-B", "-X", "utf8", "-c", _BOOT, code, *path]
-    os.execve(python, arguments, environment(python, "/home/user" if config["namespaces"] else home, home))  # noqa: S606
+    os.execve(python, arguments, environment(python, "/home/user" if config["namespaces"] else home, home))  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class Layout:
 
     def _registered(self, **hooks: Any) -> None:
         """Stands in for os.register_at_fork, which cannot be asked for what it was told."""
-        if sys._getframe(1).f_globals.get("__name__") not in _NEEDLESS_HOOKS and "after_in_child" in hooks:  # noqa: SLF001
+        if sys._getframe(1).f_globals.get("__name__") not in _NEEDLESS_HOOKS and "after_in_child" in hooks:  # noqa: SLF001 - who registers
             self._hooks.append(hooks["after_in_child"])
         self._register(**hooks)
 

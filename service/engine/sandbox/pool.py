@@ -117,7 +117,7 @@ class Sandbox:
         chosen = self._families.get(family) or self._families[_DEFAULT_FAMILY]
         try:
             parked = await chosen.take(limits)
-        except BaseException:
+        except BaseException:  # cancelled too, or the bytes would be promised for ever
             self._promised_bytes -= limits.memory_bytes
             raise
         parked.vessel.limits = limits
@@ -134,7 +134,7 @@ class Sandbox:
         self._spawned += 1
         try:
             self._assign(parked.vessel, parked.interpreter)
-        except BaseException:
+        except BaseException:  # nobody else has it yet
             await kernel.close()
             raise
         return kernel
@@ -232,7 +232,7 @@ async def _strongest(view: View, premises: Premises, weakest: Isolation) -> Work
                 raise IsolationTooWeak(weakest, tier.isolation, f"{advice()} ({'; '.join(failures)})")
             failures.append(f"{tier.isolation}: {failure}")
         raise IsolationTooWeak(weakest, None, f"{advice()} ({'; '.join(failures)})")
-    except BaseException:
+    except BaseException:  # Ctrl-C during the start too
         await premises.vacate()
         raise
 

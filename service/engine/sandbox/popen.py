@@ -50,10 +50,10 @@ class Popen(subprocess.Popen[Any]):
         given = (pipes[0], pipes[3], pipes[5])  # the program's ends of standard input, output and error
         self._answers, self.pid = _start(start, [own if fd < 0 else fd for own, fd in enumerate(given)])
         self._child_created = True
-        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined] # Popen's own, in no stub
 
     def _internal_poll(self, _deadstate: int | None = None) -> int | None:
-        with self._waitpid_lock:  # type: ignore[attr-defined]
+        with self._waitpid_lock:  # type: ignore[attr-defined] # likewise
             if self.returncode is None:
                 try:
                     answer = self._answers.recv(frames.MAX_PACKET_BYTES, socket.MSG_DONTWAIT)
@@ -87,7 +87,7 @@ class Popen(subprocess.Popen[Any]):
 def install(programs: Mapping[str, str]) -> None:
     """Have this process and its children ask a broker for one of `programs`; before the libraries are loaded."""
     Popen.programs = {name: os.path.realpath(path) for name, path in programs.items()}
-    subprocess.Popen = Popen  # type: ignore[misc]
+    subprocess.Popen = Popen  # type: ignore[misc] # that is the point
 
 
 @functools.cache

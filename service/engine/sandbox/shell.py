@@ -27,7 +27,7 @@ _CALLS_SHOWN = 50  # at either end of a traceback
 _RESULTS_KEPT = 16  # in Out[] and _1, _2, ...; each keeps what it refers to alive
 
 
-class Publisher(DisplayPublisher):  # type: ignore[misc]
+class Publisher(DisplayPublisher):  # type: ignore[misc] # IPython has no types, here and below
     """Hands pictures to `send`, which says whether it took them, and prints the rest."""
 
     @staticmethod
@@ -180,7 +180,7 @@ class Shell(InteractiveShell):  # type: ignore[misc]
         """Called by IPython for `exit()`: the cell ends, the container stays."""
         raise SystemExit
 
-    def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:  # noqa: ARG002
+    def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:  # noqa: ARG002 - IPython's signature
         self.failure = (etype.__name__, "\n".join(stb))
 
     def showtraceback(self, *args: object, **kwargs: object) -> None:

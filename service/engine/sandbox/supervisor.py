@@ -88,7 +88,7 @@ class Zygote:
             ours.send(frames.encode(plan))
             async with asyncio.timeout(_START_SECONDS):
                 primed = await zygote._primed
-        except BaseException as error:
+        except BaseException as error:  # cancelled too: its process must not stay
             await zygote.close()
             if not isinstance(error, (OSError, SandboxDown)):
                 raise
@@ -113,7 +113,7 @@ class Zygote:
             await self._send(frames.encode(order), fds)
             async with asyncio.timeout(_SPAWN_SECONDS):  # not wait_for: it may swallow a cancellation (bpo-37658)
                 _, pidfds = await answer
-        except BaseException as error:
+        except BaseException as error:  # cancelled too: an answer that still comes has pidfds to close
             self._answers.pop(order.id, None)
             self._ends.pop(order.id, None)
             self._joins.pop(order.id, None)

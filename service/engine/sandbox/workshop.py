@@ -92,7 +92,7 @@ class Workshop:
         asyncio.get_running_loop().call_soon(self._cgroups.prepare)  # while the zygote forks
         try:
             return vessel, await self.interpreter(zygote, vessel)
-        except BaseException:
+        except BaseException:  # cancelled too: nobody else knows the vessel
             await self.discard(vessel)
             raise
 
@@ -124,7 +124,7 @@ class Workshop:
                 for fd in (writing, *groups):
                     os.close(fd)
             handed = await interpreter.attach(pidfds, end, lambda: self._sweep(zygote, vessel))
-        except BaseException:
+        except BaseException:  # cancelled too: nobody else knows its processes
             await interpreter.close()
             raise
         vessel.zygote = zygote
