@@ -1,6 +1,5 @@
 """pandoc as a separate program: sandboxed (it opens no file but its input, and no address), with a time and a memory limit."""
 
-import datetime
 import hashlib
 import importlib.util
 import shutil
@@ -8,22 +7,6 @@ import subprocess
 import tempfile
 import zipfile
 
-READERS = {
-    "application/vnd.oasis.opendocument.text": "odt",
-    "text/rtf": "rtf",
-    "application/epub+zip": "epub",
-    "text/x-tex": "latex",
-    "text/x-rst": "rst",
-    "text/x-org": "org",
-    "text/asciidoc": "asciidoc",
-    "text/x-mediawiki": "mediawiki",
-    "text/x-textile": "textile",
-    "text/x-typst": "typst",
-    "text/troff": "man",
-    "application/docbook+xml": "docbook",
-    "application/x-fictionbook+xml": "fb2",
-    "application/vnd.oasis.opendocument.text-template": "odt",
-}  # every other type that comes here is a kind of Word document
 WRITERS = {
     "docx": "docx",
     "odt": "odt",
@@ -34,11 +17,6 @@ WRITERS = {
     "ipynb": "ipynb",
     "fb2": "fb2",
     **MARKUPS,
-}
-INCLUDES = {  # what names another file, by reader
-    "rst": rb"(?m)^[ \t]*(?:\.\. +(?:literal)?include::.*|:file:.*)$",
-    "asciidoc": rb"(?m)^include::.*$",
-    "typst": rb"(?m)^[ \t]*#(?:include|import)\b.*$|#read\([^()\n]*\)",
 }
 SECONDS = 90
 
@@ -100,97 +78,8 @@ def pandoc_once(arguments, given=None):
     return done.stdout
 
 
-def check_package():
-    """Refuse a zip that is damaged, encrypted or a bomb before anything inflates it."""
-    raw = SOURCE.open("rb").read(8)
-    if raw.startswith(b"\xd0\xcf\x11\xe0"):
-        import olefile
-
-        with olefile.OleFileIO(SOURCE) as container:
-            if container.exists("EncryptedPackage") or container.exists("EncryptionInfo"):
-                refuse("encrypted", "the document is protected by a password")
-        refuse("unsupported", "this is an old binary Office document under a new name")
-    try:
-        with zipfile.ZipFile(SOURCE) as package:
-            entries = package.infolist()
-            names = {entry.filename for entry in entries}
-            total = sum(entry.file_size for entry in entries)
-            if total > MAX_INFLATED_BYTES or (total > 1 << 20 and total > MAX_INFLATION * SOURCE.stat().st_size):
-                refuse("too_large", f"the package unpacks to {total} bytes")
-            if (
-                any(entry.flag_bits & 1 for entry in entries)
-                or "META-INF/encryption.xml" in names
-                and "META-INF/rights.xml" in names
-            ):
-                refuse("encrypted", "the document is protected by a password")
-            if "META-INF/manifest.xml" in names and b"encryption-data" in package.read("META-INF/manifest.xml"):
-                refuse("encrypted", "the document is protected by a password")
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as error:
-        refuse("damaged", f"the package cannot be opened: {error}")
-
-
 def metadata(title):
     return ["-M", f"title={title}"] if title else []
-
-
-def pandoc_source():
-    """The arguments and the standard input for reading SOURCE with pandoc."""
-    reader = READERS.get(SOURCE_TYPE, "docx")
-    if reader in ("docx", "odt", "epub"):
-        check_package()
-        return ["-f", reader, str(readable_odt() if reader == "odt" else SOURCE)], None
-    raw = SOURCE.read_bytes()
-    if reader in ("docbook", "fb2"):
-        return ["-f", reader], etree.tostring(plain_xml(raw), encoding="utf-8")
-    if reader == "rtf" and b"{\\rtf" not in raw[:100]:
-        refuse("damaged", "this is not an RTF document")
-    text = rtf_unicode(raw) if reader == "rtf" else decoded(raw)
-    if reader == "latex":  # in its sandbox pandoc takes every day for the first of 1970
-        today = datetime.date.today()
-        text = re.sub(rb"\\today(?![A-Za-z])", f"{today:%B} {today.day}, {today.year}".encode(), text)
-    if reader in INCLUDES:  # pandoc ends at a file that it may not open
-        text, left_out = re.subn(INCLUDES[reader], b"", text)
-        if left_out:
-            warn(f"{left_out} other files that the document includes were left out")
-    if reader == "mediawiki" and b"{{" in text:
-        warn("templates are left out: what they stand for is in the wiki")
-    if reader == "man" and re.search(rb"(?m)^\.Dd\s", text):
-        reader = "mdoc"
-    return ["-f", reader], text
-
-
-def plain_xml(raw):
-    """The root of an XML document: its own entities are in their places, and those of DocBook and HTML as characters."""
-    parser = etree.XMLParser(
-        resolve_entities="internal", no_network=True, load_dtd=False, recover=False, huge_tree=False
-    )
-    named = rb"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z]\w*);"
-    if b"<!ENTITY" not in raw:
-        raw = re.sub(named, lambda match: character_reference(match.group(1)), raw)
-    try:
-        root = etree.fromstring(raw, parser)
-    except etree.XMLSyntaxError as error:
-        refuse("damaged", f"the document is not well-formed XML: {error}")
-    if SOURCE_TYPE == "application/x-fictionbook+xml":
-        rows_to_paragraphs(root)
-    return root
-
-
-def rows_to_paragraphs(book):
-    """pandoc does not read the tables of a FictionBook."""
-    for table in list(book.iterfind(".//{*}table")):
-        for row in list(table):
-            row.text = " | ".join(" ".join("".join(cell.itertext()).split()) for cell in row)
-            row.tag = table.tag.replace("}table", "}p") if "}" in table.tag else "p"
-            del row[:]
-            table.addprevious(row)
-        warn("the rows of tables became paragraphs")
-        table.getparent().remove(table)
-
-
-def character_reference(name):
-    character = html_text.entities.html5.get(f"{name.decode()};")
-    return "".join(f"&#{ord(each)};" for each in character).encode() if character else b"&amp;" + name + b";"
 
 
 def write_pandoc(arguments, given, title=""):

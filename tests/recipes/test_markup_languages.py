@@ -2,7 +2,10 @@
 
 import base64
 import re
+import runpy
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,7 +14,7 @@ from lxml import etree
 from pypdf import PdfReader
 
 from tests.recipes.converting import run
-from tests.recipes.programs import SAMPLES
+from tests.recipes.programs import ROOT, SAMPLES
 from tests.recipes.reading import recall, small_png, texts
 
 GUIDE = """# Harbour guide
@@ -176,3 +179,12 @@ def test_manual_pages_of_both_kinds(client: httpx.Client, tmp_path: Path) -> Non
     mdoc = b".Dd May 1, 2024\n.Dt CAT 1\n.Os\n.Sh NAME\n.Nm cat\n.Nd print files\n.Sh DESCRIPTION\nThe\n.Nm\nutility.\n"
     assert "print files" in run(client, tmp_path, mdoc, "man", "md").output.read_text()
     assert "print the depth" in run(client, tmp_path, SAMPLES / "depths.man", "man", "md").output.read_text()
+
+
+def test_lost_words_are_missed() -> None:
+    """What every output is judged by: a word that is not there counts as much as it has letters."""
+    names: Any = runpy.run_path(str(ROOT / "recipes/documents/write_markup.py"), {"re": re})
+    kept, words = names["words_kept"], Counter(names["words_of"]("One lighthouse, two *harbours*"))
+    assert kept(words, b"one lighthouse two harbours") == 1
+    assert kept(words, b"one two harbours") == pytest.approx(14 / 24)
+    assert kept(Counter(), b"") == 1
