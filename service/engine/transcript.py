@@ -55,9 +55,7 @@ class Transcript:
                 return
             else:
                 try:
-                    async with asyncio.timeout(
-                        keep_alive_seconds
-                    ):  # not wait_for: it may swallow a cancellation (bpo-37658)
+                    async with asyncio.timeout(keep_alive_seconds):  # wait_for may swallow a cancellation (bpo-37658)
                         await grown.wait()
                 except TimeoutError:
                     yield KEEP_ALIVE

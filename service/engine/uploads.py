@@ -61,12 +61,12 @@ async def download(descriptor: int, name: str) -> Response[bytes] | Stream:
     size = os.fstat(descriptor).st_size
     headers = {"content-length": str(size), "content-disposition": attachment(name)}
     chunks = _chunks(descriptor, size)
+    if size <= CHUNK_BYTES:
+        async with aclosing(chunks):
+            return Response(b"".join([chunk async for chunk in chunks]), headers=headers, media_type=BINARY)
     # Read before anything is sent: a generator that has begun closes its descriptor, whatever becomes of the client.
-    first = await anext(chunks, b"")
-    if size > CHUNK_BYTES:
-        return Stream(_joined(first, chunks), headers=headers, media_type=BINARY)
-    await chunks.aclose()
-    return Response(first, headers=headers, media_type=BINARY)
+    first = await anext(chunks)
+    return Stream(_joined(first, chunks), headers=headers, media_type=BINARY)
 
 
 async def _joined(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -5,6 +5,7 @@ import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -79,3 +80,17 @@ async def test_a_download_that_nobody_began_to_read_lets_go_of_its_file(tmp_path
 
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
+
+
+@pytest.mark.anyio
+async def test_a_file_that_shrinks_meanwhile_is_no_short_answer(tmp_path: Path) -> None:
+    """The length was promised already: the connection ends, and nobody takes half a file for the whole."""
+    source = tmp_path / "shrinking"
+    source.write_bytes(bytes(3 * CHUNK_BYTES))
+
+    answer: Any = await download(os.open(source, os.O_RDONLY), "shrinking")
+    os.truncate(source, CHUNK_BYTES)
+    assert len(await anext(answer.iterator)) == CHUNK_BYTES
+
+    with pytest.raises(EOFError):
+        await anext(answer.iterator)
