@@ -20,7 +20,7 @@ SVG = "http://www.w3.org/2000/svg"
 
 
 def svg_length(text):
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(px|pt|pc|in|cm|mm|)\s*", text or "")
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*+(px|pt|pc|in|cm|mm|)", (text or "").strip())
     return float(found.group(1)) * UNITS[found.group(2)] if found else 0.0
 
 

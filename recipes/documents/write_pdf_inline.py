@@ -117,7 +117,7 @@ class TypesetInline:
             if str(error) != "none":
                 warn("a picture of an unknown or damaged format is shown by its alternative text")
             return [quoted(f"[{alt}]")] if alt else []
-        asked = [re.match(r"\s*(\d+(?:\.\d+)?)\s*(px|)\s*$", element.get(side) or "") for side in ("width", "height")]
+        asked = [re.fullmatch(r"(\d+(?:\.\d+)?)\s*+(px|)", (element.get(side) or "").strip()) for side in ("width", "height")]
         if asked[0]:
             width, height = (
                 float(asked[0].group(1)),

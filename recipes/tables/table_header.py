@@ -5,7 +5,9 @@ import re
 
 MOST_ABOVE = 200  # rows looked at
 BELOW = 40  # rows that a header is judged by
-VALUE = re.compile(r"[-+($€£¥]*\d[\d\s.,:/'T+-]*(?:e[-+]?\d+)?\s*(?:%|Z|[AP]M|[€$£¥)])*", re.I)
+VALUE = re.compile(  # possessive: a cell of spaces would take seconds
+    r"[-+($€£¥]*+\d[\d\s.,:/'T+-]*+(?:e[-+]?\d++)?\s*+(?:%|Z|[AP]M|[€$£¥)])*+", re.I
+)
 YEAR = re.compile(r"(?:1[5-9]|20|21)\d\d")
 REMARK = re.compile(r"\s*(?:#+|//|%|!)\s?")
 

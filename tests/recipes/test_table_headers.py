@@ -5,6 +5,7 @@ import io
 import json
 import runpy
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import openpyxl
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.recipes.converting import run
 from tests.recipes.posting import post, warnings
 from tests.recipes.programs import ROOT
 
@@ -111,3 +113,10 @@ def test_tables_with_a_full_header_are_not_touched(data: st.DataObject, names: l
     """A first row with a name in every place is the header, whatever rows as wide or narrower follow it."""
     rows = data.draw(st.lists(st.lists(CELLS, max_size=len(names)), max_size=8))
     assert header_row([names, *rows]) == 0
+
+
+@pytest.mark.parametrize("cell", ["1" + " " * 200_000 + "x", "1e" + "1" * 200_000 + "x", "$" * 200_000])
+def test_a_hostile_cell_costs_no_more_than_its_length(client: httpx.Client, tmp_path: Path, cell: str) -> None:
+    """It is no value, which is seen in one pass; once it took hours."""
+    text = "\n".join(["note", *(f"name,{cell}" for _ in range(20))])
+    assert run(client, tmp_path, text.encode(), "csv", "json").refused is None
