@@ -2,6 +2,7 @@
 
 SIZES_MM = {"a3": (297, 420), "a4": (210, 297), "a5": (148, 210), "letter": (215.9, 279.4), "legal": (215.9, 355.6)}
 FAMILIES = ("Noto Sans", "Noto Sans CJK SC", "Noto Sans Symbols", "Noto Emoji")
+NATIVE_PICTURES = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 RIGHT_TO_LEFT = {"ar", "he", "fa", "ur", "yi", "ps", "sd", "ug", "dv"}
 
 
@@ -97,6 +98,32 @@ def fonts():
             include_system_fonts=False, include_embedded_fonts=True, font_paths=folders
         )
     return typst.environment_fonts
+
+
+def stored_picture(raw, folder, stem):
+    """Write a picture where the source will name it, as PNG where Typst does not read its format; return name, width and height in pixels.
+
+    ValueError or OSError for what is damaged or too large.
+    """
+    import io
+
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    try:
+        image = Image.open(io.BytesIO(raw))
+        if image.width * image.height > MAX_PIXELS // 4:
+            raise ValueError("too many pixels")
+        if image.format in NATIVE_PICTURES and image.mode != "CMYK":
+            name = f"{stem}.{NATIVE_PICTURES[image.format]}"
+            Path(folder, name).write_bytes(raw)
+        else:
+            name = f"{stem}.png"
+            transparent = "A" in image.getbands() or "transparency" in image.info
+            image.convert("RGBA" if transparent else "RGB").save(Path(folder, name), compress_level=1)
+    except (Image.DecompressionBombError, SyntaxError) as error:
+        raise ValueError("damaged") from error
+    return name, image.width, image.height
 
 
 def compile_pdf(source, root, output=None, tags=True):

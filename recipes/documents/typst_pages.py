@@ -1,7 +1,7 @@
 """Typst set by its own compiler, which sees one folder with one file in it."""
 
+import datetime
 import re
-import shutil
 import tempfile
 
 NEEDS_MORE = ("file not found", "would escape", "package", "access denied", "failed to load file", "failed to download")
@@ -15,7 +15,13 @@ def convert():
         source.write_bytes(decoded(SOURCE.read_bytes()))
         try:
             made = typst.compile(
-                source, root=folder, format=TARGET, **({"ppi": float(OPTIONS["dpi"])} if TARGET == "png" else {})
+                str(source),
+                root=folder,
+                font_paths=fonts(),
+                ignore_system_fonts=True,
+                format=TARGET,
+                timestamp=int(datetime.datetime.combine(datetime.date.today(), datetime.time()).timestamp()),  # one day, one result
+                **({"ppi": float(OPTIONS["dpi"])} if TARGET == "png" else {}),
             )
         except typst.TypstError as error:
             message = re.sub(r"\s+", " ", str(error))[:300]

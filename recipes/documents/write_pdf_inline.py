@@ -1,7 +1,6 @@
 """What stands in a line as Typst: text, its styles, links, formulas, pictures; text only as string literals, pictures only from data: URIs."""
 
 import base64
-import io
 
 STYLES = {
     "strong": "strong",
@@ -21,7 +20,6 @@ STYLES = {
     "mark": "highlight",
 }
 CODE = {"code", "kbd", "samp", "tt"}
-NATIVE_PICTURES = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 TABS = {"tab": "h(1.5em)", "tab fill": "h(1fr)"}
 LONG_WORD = re.compile(r"[!-~]{80,}")
 
@@ -131,8 +129,6 @@ class TypesetInline:
 
     def stored(self, uri):
         """Write the picture of a data: URI into the folder once; return its name and its size in pixels."""
-        from PIL import Image
-
         if uri in self.pictures:
             return self.pictures[uri]
         if is_svg(uri) and self.vectors and not self.plain:
@@ -144,21 +140,6 @@ class TypesetInline:
         head, _, body = uri.partition(",")
         if self.plain or ";base64" not in head:
             raise ValueError("none" if self.plain else "not base64")
-        raw, name = base64.b64decode(body, validate=False), f"p{len(self.pictures)}"
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-        try:
-            image = Image.open(io.BytesIO(raw))
-            if image.width * image.height > MAX_PIXELS // 4:
-                raise ValueError("too many pixels")
-            if image.format in NATIVE_PICTURES and image.mode != "CMYK":
-                name = f"{name}.{NATIVE_PICTURES[image.format]}"
-                Path(self.folder, name).write_bytes(raw)
-            else:
-                name += ".png"
-                image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB").save(
-                    Path(self.folder, name), compress_level=1
-                )
-        except (Image.DecompressionBombError, SyntaxError) as error:
-            raise ValueError("damaged") from error
-        self.pictures[uri] = name, image.width, image.height
+        raw = base64.b64decode(body, validate=False)
+        self.pictures[uri] = stored_picture(raw, self.folder, f"p{len(self.pictures)}")
         return self.pictures[uri]

@@ -1,6 +1,5 @@
 """Slides as pages: every shape put where it stands, text in its size and colour, tables, pictures; typeset by Typst."""
 
-import io
 import tempfile
 
 EMU = 12700  # to a point
@@ -12,7 +11,6 @@ FIT = """#let fit(w, h, shrink, f) = context {
 """
 ALIGN = {"ctr": "center", "r": "right", "just": "left", "dist": "left"}
 ANCHOR = {"ctr": "horizon", "b": "bottom"}
-NATIVE = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 
 
 class Drawing(DrawnTables):
@@ -232,8 +230,6 @@ class Drawing(DrawnTables):
         return f"block(width: {width:.1f}pt, height: {height:.1f}pt, clip: true, fit({width:.1f}pt, {height:.1f}pt, true, k => {body}))"
 
     def picture(self, shape, width, height):
-        from PIL import Image
-
         described = shape._element.find(f".//{PRESENTATION}cNvPr")
         alt = (described.get("descr") or "") if described is not None else ""
         try:
@@ -242,19 +238,8 @@ class Drawing(DrawnTables):
             if key not in self.pictures:
                 if shape.image.content_type in METAFILES:
                     blob = metafile_png(blob) or b""
-                image = Image.open(io.BytesIO(blob))
-                if image.width * image.height > MAX_PIXELS // 4:
-                    raise ValueError("too many pixels")
-                if image.format in NATIVE and image.mode != "CMYK":
-                    name = f"p{len(self.pictures)}.{NATIVE[image.format]}"
-                    Path(self.folder, name).write_bytes(blob)
-                else:
-                    name = f"p{len(self.pictures)}.png"
-                    image.convert("RGBA" if "A" in image.getbands() else "RGB").save(
-                        Path(self.folder, name), compress_level=1
-                    )
-                self.pictures[key] = name
-        except (*SHAPE_FAULTS, SyntaxError, Image.DecompressionBombError):
+                self.pictures[key], _, _ = stored_picture(blob, self.folder, f"p{len(self.pictures)}")
+        except SHAPE_FAULTS:
             warn("a picture of an unknown or damaged format is shown by its alternative text")
             return f"block(width: {width:.1f}pt, height: {height:.1f}pt, stroke: 0.5pt + luma(180), inset: 4pt, {quoted(f'[{alt}]' if alt else '')})"
         left, top, right, bottom = (

@@ -144,8 +144,10 @@ def test_what_is_written_as_typst_can_be_set(client: httpx.Client, tmp_path: Pat
 def test_typst_is_set_by_its_own_compiler(client: httpx.Client, tmp_path: Path) -> None:
     """Page by page; a picture is of the page that was asked for."""
     source = b"#set page(width: 100pt, height: 50pt, margin: 5pt)\nOne\n#pagebreak()\nTwo #calc.pow(2, 5)\n"
-    pages = PdfReader(run(client, tmp_path, source, "typ", "pdf").output).pages
+    made = run(client, tmp_path, source, "typ", "pdf")
+    pages = PdfReader(made.output).pages
     assert [page.extract_text().strip() for page in pages] == ["One", "Two 32"]
+    assert run(client, tmp_path, source, "typ", "pdf").output.read_bytes() == made.output.read_bytes()
     assert (float(pages[0].mediabox.width), float(pages[0].mediabox.height)) == (100, 50)
     second = run(client, tmp_path, source, "typ", "png", page="2", dpi="72")
     assert second.output.read_bytes()[16:24] == (100).to_bytes(4) + (50).to_bytes(4)
