@@ -9,6 +9,7 @@ MAX_PICTURES, MAX_PICTURE_BYTES = 300, 40_000_000  # of a document
 MAX_JPEG = 3_000_000  # bytes of one that is taken as it is
 DOTS_PER_INCH = 200
 PICTURE_SECONDS = 25  # after which pictures are left out, that the words arrive
+MAX_MARKED = 4000  # spans or links of a page; each is compared with the others
 WHOLE_PAGE = 0.85  # of the page: a background, or the scan behind its words
 
 
@@ -29,6 +30,8 @@ def levelled(spans, letters):
         letters: Called when there are small spans: the letters of the page, each with its own place, which spans do not tell.
     """
     spans, places = list(spans), None
+    if len(spans) > MAX_MARKED:
+        return spans
 
     def touches(other, span):
         gap, size = span.bbox[0] - other.bbox[0] - other.bbox[2], other.font_size
@@ -62,7 +65,7 @@ def links_of(page):
     import pypdfium2.raw as raw
 
     found, at, link = [], ctypes.c_int(0), raw.FPDF_LINK()
-    while raw.FPDFLink_Enumerate(page.raw, at, link):
+    while len(found) < MAX_MARKED and raw.FPDFLink_Enumerate(page.raw, at, link):
         action, box = raw.FPDFLink_GetAction(link), raw.FS_RECTF()
         length = raw.FPDFAction_GetURIPath(page.pdf.raw, action, None, 0) if action else 0
         if 1 < length < 4000 and raw.FPDFLink_GetAnnotRect(link, box):

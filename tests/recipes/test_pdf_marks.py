@@ -143,3 +143,13 @@ def test_glued_words_part(client: httpx.Client, tmp_path: Path, target: str, gap
     drawn.text(40, 350, f"[(Blocksatz) -{gap} (mit) -{gap} (engen) -{gap} (Abstaenden)]")
     output = run(client, tmp_path, drawn.saved(), "pdf", target).output.read_text("utf-8")
     assert {"Blocksatz", "mit", "engen", "Abstaenden"} <= set(BeautifulSoup(output, "lxml").get_text(" ").split())
+
+
+def test_a_page_of_very_many_pieces_is_read_in_seconds(client: httpx.Client, tmp_path: Path) -> None:
+    """Comparing each with each would take hours; its words arrive without marks."""
+    page = Drawn()
+    for number in range(40_000):
+        page.text(number % 97 * 4, 390 - number // 97 * 2.5, f"(w{number})", size=2 + number % 2)
+    text = page_of(client, tmp_path, page.saved()).get_text()
+    assert "w0" in text
+    assert "w39999" in text
