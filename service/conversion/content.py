@@ -18,8 +18,7 @@ ENCRYPTED = "application/encrypted"
 _ZIP = re.compile(rb"PK(?:\x03\x04|\x05\x06|\x07\x08)")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PARQUET = (b"PAR1", b"PARE")  # the second: with an encrypted footer
-# ODF 1.3 part 2, 4.8: the manifest's entry of the whole package
-_MANIFEST_ROOT = re.compile(r'<[\w:]*file-entry\b[^<>]*full-path="/"[^<>]*>')
+_TAG = re.compile(r"<[^<>]*>")
 _MANIFEST_TYPE = re.compile(r'media-type="([^"]+)"')
 _OLE_ENCRYPTED = "EncryptedPackage"  # [MS-OFFCRYPTO] 2.3.4.4: a password-protected OOXML document is an OLE file
 
@@ -113,8 +112,9 @@ def _code(path: Path) -> str | None:
 
 def _format_of_package(inside: insides.Package, wanted: Format | None) -> str:
     rows = formats()
-    root = _MANIFEST_ROOT.search(inside.manifest)
-    stated = _MANIFEST_TYPE.search(root[0]) if root else None
+    # ODF 1.3 part 2, 4.8: the manifest's entry of the whole package
+    root = next((tag for tag in _TAG.findall(inside.manifest) if "file-entry" in tag and 'full-path="/"' in tag), "")
+    stated = _MANIFEST_TYPE.search(root)
     for row in rows:
         if row.main_part and row.main_part in inside.content_types:
             return row.name

@@ -17,6 +17,8 @@ MAX_DIRECTORY_BYTES = 2 << 20  # of a ZIP: some 20,000 names; a document has a f
 MAX_PART_BYTES = 1 << 20
 _SCAN_BYTES = 512 << 10
 _END_RECORD = b"PK\x05\x06"
+_WIDE_LOCATOR = b"PK\x06\x07"  # APPNOTE 4.3.15; the ZIP64 end record stands before it, and its sizes are the ones that zipfile believes
+_WIDE_RECORD_BYTES, _WIDE_LOCATOR_BYTES = 56, 20
 _END_SEARCH_BYTES = 22 + 65_535  # APPNOTE 4.3.16: the record and its longest comment
 # APPNOTE 4.3.7: a local file header; the groups are method, compressed size, name length and extra length.
 _LOCAL_HEADER = re.compile(rb"PK\x03\x04.{4}(..).{8}(.{4}).{4}(..)(..)", re.DOTALL)
@@ -91,12 +93,17 @@ def _part(archive: zipfile.ZipFile, name: str) -> str:
 
 def _directory_bytes(file: BinaryIO) -> int | None:
     """Size of the central directory, or None when there is none or it is out of bounds."""
-    size = file.seek(0, 2)
-    tail = _read(file, max(0, size - _END_SEARCH_BYTES), _END_SEARCH_BYTES)
+    tail_start = max(0, file.seek(0, 2) - _END_SEARCH_BYTES)
+    tail = _read(file, tail_start, _END_SEARCH_BYTES)
     at = tail.rfind(_END_RECORD)
     if at < 0 or len(tail) < at + 22:
         return None
     length: int = struct.unpack_from("<I", tail, at + 12)[0]
+    wide = tail_start + at - _WIDE_LOCATOR_BYTES - _WIDE_RECORD_BYTES
+    if wide >= 0:
+        record = _read(file, wide, _WIDE_RECORD_BYTES + _WIDE_LOCATOR_BYTES)
+        if record[_WIDE_RECORD_BYTES:].startswith(_WIDE_LOCATOR):
+            length = struct.unpack_from("<Q", record, 40)[0]
     return length if length <= MAX_DIRECTORY_BYTES else None
 
 
@@ -110,7 +117,7 @@ def _from_local_headers(file: BinaryIO) -> Package:
         name = data[header.end() : start].decode("utf-8", "replace")
         names.add(name)
         body = start + int.from_bytes(header[4], "little")
-        if name in {"mimetype", "[Content_Types].xml", "META-INF/manifest.xml"}:
+        if name in {"mimetype", "[Content_Types].xml", "META-INF/manifest.xml"} - texts.keys():
             texts[name] = _unpacked(data[body : body + packed if packed else None], method)
     return Package(
         names=frozenset(names),

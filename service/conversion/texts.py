@@ -18,6 +18,9 @@ _BLANK = "\ufeff \t\r\n"
 _CSV_RECORDS = 100
 _MIN_TABLE_RECORDS = 2
 _MAX_TOML_CHARACTERS = 64 << 10
+_LONG_KEY = re.compile(
+    r"(?<![\w\"'-])(?:[\w\"'-]+[ \t]*\.[ \t]*){100}"
+)  # tomllib takes time by the square of a key's parts
 
 
 def structure(text: Text) -> str | None:
@@ -195,11 +198,12 @@ def _toml(head: str, text: Text) -> bool:
         not text.complete
         or len(head) > _MAX_TOML_CHARACTERS
         or not re.search(r"^\[[\w.\" -]+\]\s*$", head, re.MULTILINE)
+        or _LONG_KEY.search(head)
     ):
         return False
     try:
         return any(isinstance(value, dict) and value for value in tomllib.loads(head.replace("\r\n", "\n")).values())
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, a number of thousands of digits, or nested too deep to read
         return False
 
 

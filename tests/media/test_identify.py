@@ -3,14 +3,10 @@
 import io
 import os
 import random
-import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from service.conversion.media import (
     Contradiction,
@@ -24,25 +20,12 @@ from service.conversion.media import (
     lineage,
 )
 from tests.corpus import foreign_files, needs_corpus
+from tests.media.conftest import Identify
 
 SAMPLES = Path(__file__).parents[2] / "recipes" / "samples"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NOISE = random.Random(7).randbytes(1024)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-
-Identify = Callable[..., Identified]
-
-
-@pytest.fixture
-def named(tmp_path: Path) -> Identify:
-    """Identify these bytes under a name (or none) and a declared type."""
-
-    def call(content: bytes, filename: str | None = None, declared: str | None = None) -> Identified:
-        path = tmp_path / "upload"
-        path.write_bytes(content)
-        return identify(path, filename=filename, declared=declared)
-
-    return call
 
 
 @pytest.mark.parametrize("sample", sorted(SAMPLES.iterdir()), ids=lambda path: path.name)
@@ -300,61 +283,9 @@ def test_a_special_case_is_also_what_it_is_a_case_of() -> None:
     assert lineage("video/mp4") == ("video/mp4",)
 
 
-def test_a_pile_of_parts_does_not_fill_the_memory(named: Identify) -> None:
-    """The directory of a package is read only up to a bound; past it the local headers must do."""
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        for number in range(30_000):
-            archive.writestr(f"xl/{number:0100}.xml", b"")
-    assert named(package.getvalue(), "many.xlsx").media_type == XLSX
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"<!-- -->" * 30_000,
-        b"[" * 250_000,
-        b"a: b\r\n" * 40_000,
-        b"<!DOCTYPE a [" * 20_000,
-        b"; " * 120_000,
-        b"[a](b" * 50_000,
-    ],
-)
-def test_texts_made_to_be_slow_are_not(named: Identify, content: bytes) -> None:
-    """No pattern backtracks for long over them."""
-    began = time.process_time()
-    assert all("/" in named(text).media_type for text in (content, b"---\r\n" + content))
-    assert time.process_time() - began < 20
-
-
 def test_the_table_names_each_format_once() -> None:
     """No word means two formats, and what a row refers to is there."""
     words = [word for row in formats() for word in {row.name, row.media_type, *row.extensions, *row.aliases}]
     assert sorted(words) == sorted(set(words))
     names = {row.name for row in formats()}
     assert names >= {word for row in formats() for word in (*row.wears, *filter(None, [row.base]))}
-
-
-@given(
-    content=st.binary(max_size=600) | st.text(max_size=300).map(str.encode),
-    name=st.sampled_from([row.name for row in formats()]) | st.none(),
-)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
-def test_any_bytes_under_any_name_get_an_answer(tmp_path: Path, content: bytes, name: str | None) -> None:
-    """A type that the table or libmagic knows, or one of the two refusals; never another error."""
-    path = tmp_path / "upload"
-    path.write_bytes(content)
-    try:
-        found = identify(path, filename=f"file.{name}" if name else None, declared=None)
-    except MediaError:
-        return
-    assert "/" in found.media_type
-
-
-@given(stem=st.text(max_size=40), name=st.sampled_from(["table.csv", "letter.docx", "picture.png", "page.html"]))
-@settings(deadline=None, max_examples=100)
-def test_only_the_extension_of_a_name_is_read(stem: str, name: str) -> None:
-    """Whatever stands before it: paths, dots, any Unicode."""
-    sample = SAMPLES / name
-    found = identify(sample, filename=f"{stem}{sample.suffix.upper()}", declared=None)
-    assert found.media_type == format_named(sample.suffix).media_type
