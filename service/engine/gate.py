@@ -42,7 +42,7 @@ class Gate(ASGIMiddleware):
             address=client[0] if client else "",
             now=time.monotonic(),
         )
-        if headers.get("content-encoding", "identity") != "identity":
+        if headers.get("content-encoding", "identity").lower() != "identity":
             raise EncodingUnsupported(headers["content-encoding"])
         counted = admission.headers()
 

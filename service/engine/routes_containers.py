@@ -109,7 +109,7 @@ class ContainerFileRoutes(Controller):
         async with received(request, engine.spool, max_bytes=engine.max_file_bytes) as sent:
             fields = nested(sent.fields)
             if not sent.files and "file_id" in fields:
-                return await self._copy(fields["file_id"], container_id, engine)
+                return await self._copy(fit(fields, CreateContainerFile).file_id, container_id, engine)
             file = the_file(sent)
             if file.bytes > engine.max_file_bytes:
                 raise TooLarge(engine.max_file_bytes)

@@ -45,14 +45,20 @@ def the_file(body: Body) -> SpooledFile:
 
 
 def nested(fields: tuple[tuple[str, str], ...]) -> dict[str, Json]:
-    """Form fields as JSON would have them: ``expires_after[seconds]`` is a member of ``expires_after``."""
+    """Form fields as JSON would have them: ``expires_after[seconds]`` is a member of ``expires_after``.
+
+    Raises:
+        InvalidRequest: A field has both a value and members.
+    """
     value: dict[str, Json] = {}
     for name, text in fields:
         outer, bracket, inner = name.partition("[")
-        if bracket:
-            value.setdefault(outer, {})[inner.removesuffix("]")] = text
-        else:
+        if not bracket:
             value[name] = text
+        elif isinstance(members := value.setdefault(outer, {}), dict):
+            members[inner.removesuffix("]")] = text
+        else:
+            raise InvalidRequest(f"'{outer}' is given a value and members.", param=outer, code="invalid_type")
     return value
 
 

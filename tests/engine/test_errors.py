@@ -119,6 +119,29 @@ def test_a_body_that_is_no_json_object_is_a_400(engine: Served, body: bytes) -> 
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
 
 
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ([("expires_after", "5"), ("expires_after[seconds]", "3600")], "expires_after"),
+        ([("expires_after[seconds]", "3600"), ("expires_after", "5")], "expires_after"),
+        ([("purpose[", "x")], "purpose"),
+    ],
+)
+def test_a_form_that_contradicts_itself_is_a_400(engine: Served, fields: list[tuple[str, str]], param: str) -> None:
+    """A field with a value and with members is neither."""
+    form = {name: (None, text) for name, text in [("purpose", "user_data"), *fields]}
+    answer = httpx.post(f"{engine.url}/v1/files", files={"file": ("a.csv", b"x"), **form})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+def test_a_form_may_name_an_upload_only_by_a_word(engine: Served, ai: OpenAI) -> None:
+    """``file_id`` with members is no id."""
+    container = ai.containers.create(name="x")
+    url = f"{engine.url}/v1/containers/{container.id}/files"
+    answer = httpx.post(url, files={"file_id[a]": (None, "file-x")})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "file_id")
+
+
 def test_other_methods_are_named(engine: Served) -> None:
     """A 405 says what the path may be asked with."""
     answer = httpx.patch(f"{engine.url}/v1/containers/cntr_x/files")
@@ -131,6 +154,8 @@ def test_a_compressed_body_is_refused_by_name(engine: Served) -> None:
     """No bomb is unpacked, and the caller is not told that the JSON is wrong."""
     answer = httpx.post(f"{engine.url}/v1/responses", content=b"x", headers={"content-encoding": "gzip"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_content_encoding")
+    plain = httpx.get(f"{engine.url}/v1/models", headers={"content-encoding": "Identity"})
+    assert plain.status_code == 200
 
 
 def test_the_callers_request_id_comes_back(engine: Served) -> None:
