@@ -131,6 +131,11 @@ def test_a_second_directory_adds_and_overrides(recipes: Write) -> None:
     assert replaced.recipe_for("text/csv", "json") is None
 
 
+def source_of(recipe: Recipe) -> str:
+    """Return its program for a pair."""
+    return recipe.source(target="json", source_type="text/csv")
+
+
 def test_a_second_directory_may_use_the_programs_of_the_first(recipes: Write) -> None:
     """``base.py`` need not be copied; a file of the same name beside the recipe goes first."""
     below = recipes("below", example=(GOOD, "below = 1\n"))
@@ -138,7 +143,7 @@ def test_a_second_directory_may_use_the_programs_of_the_first(recipes: Write) ->
     catalogue = Catalogue.load([below, recipes("above", mine=(toml, "mine = 1\n"))])
     found = catalogue.recipe("mine")
     assert found is not None
-    assert found.source == "below = 1\n\nmine = 1\n"
+    assert source_of(found) == "below = 1\n\nmine = 1\n"
 
 
 def test_programs_may_stand_in_folders(recipes: Write) -> None:
@@ -151,11 +156,11 @@ def test_programs_may_stand_in_folders(recipes: Write) -> None:
     live = LiveCatalogue([place])
     found = live.current(0).recipe("example")
     assert found is not None
-    assert found.source == "deep = 1\n\nbeside = 1\n"
+    assert source_of(found) == "deep = 1\n\nbeside = 1\n"
     (place / "folder" / "deep.py").write_text("deeper = 2\n", encoding="utf-8")
     changed = live.current(10).recipe("example")
     assert changed is not None
-    assert changed.source.startswith("deeper = 2")
+    assert source_of(changed).startswith("deeper = 2")
 
 
 def test_an_entry_may_name_a_program_and_kernel_of_its_own(recipes: Write) -> None:
@@ -165,7 +170,7 @@ def test_an_entry_may_name_a_program_and_kernel_of_its_own(recipes: Write) -> No
     (folder / "other.py").write_text("other = 1\n")
     catalogue = Catalogue.load([folder])
     made = [each for name in ("json", "html") if (each := catalogue.recipe_for("text/csv", name))]
-    assert [(each.source, each.kernel) for each in made] == [("own = 1\n", "light"), ("other = 1\n", "image")]
+    assert [(source_of(each), each.kernel) for each in made] == [("own = 1\n", "light"), ("other = 1\n", "image")]
 
 
 def test_hidden_files_of_a_mounted_volume_are_left_alone(recipes: Write) -> None:

@@ -69,10 +69,14 @@ def check(settings: Settings, catalogue: Catalogue, names: Sequence[str], *, sam
 
 
 def faults_of(recipe: Recipe) -> Iterable[str]:
-    """Yield what is wrong with a recipe's program as a whole; each of its files parses already."""
-    variants = {maker.program: (pair, maker) for pair, maker in makers_of(recipe) if maker.program}
+    """Yield what is wrong with a recipe's programs as a whole; each of their files parses already."""
+    variants = {
+        maker.source(target=target, source_type=source_type): (source_type, target, maker)
+        for (source_type, target), maker in makers_of(recipe)
+        if maker.program
+    }
     read: set[object] = set()
-    for (source_type, target), maker in variants.values():
+    for source_type, target, maker in variants.values():
         yield from _faults_of(maker, source_type, target, read)
     yield from (f"no program reads the option {name}" for name in recipe.options if variants and name not in read)
 

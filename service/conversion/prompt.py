@@ -48,16 +48,16 @@ def render(
     """
     known = source_type_of(recipe, source_type, target)
     parts = [recipe.prompt.strip().replace("{source_type}", known).replace("{target}", target)]
-    if not recipe.source:
+    if not recipe.program:
         parts.append(_WRITE.replace("{target}", target))
         parts.append(f"Options, as JSON: {json.dumps(dict(options))}")
     if instructions:
         parts.append(
-            f"{_ADAPT if recipe.source else 'The caller asks for more, as a JSON string:'}\n\n{json.dumps(instructions)}"
+            f"{_ADAPT if recipe.program else 'The caller asks for more, as a JSON string:'}\n\n{json.dumps(instructions)}"
         )
     if earlier_failure:
         parts.append(f"{_REPAIR}\n\n{json.dumps(earlier_failure[-_MAX_FAILURE_CHARACTERS:])}")
-    if recipe.source:
+    if recipe.program:
         if not (instructions or earlier_failure):
             parts.append(_RUN)
         parts.append(_fenced(program(recipe, source_type=known, target=target, options=options)))
@@ -65,8 +65,9 @@ def render(
 
 
 def program(recipe: Recipe, *, source_type: str, target: str, options: Mapping[str, OptionValue]) -> str:
-    """Return the complete program: what was asked for as literals, then the recipe's files."""
-    return f"TARGET = {target!r}\nSOURCE_TYPE = {source_type!r}\nOPTIONS = {dict(options)!r}\n\n{recipe.source}"
+    """Return the complete program: what was asked for as literals, then what it needs of the recipe's files."""
+    source = recipe.source(target=target, source_type=source_type)
+    return f"TARGET = {target!r}\nSOURCE_TYPE = {source_type!r}\nOPTIONS = {dict(options)!r}\n\n{source}"
 
 
 def _fenced(code: str) -> str:

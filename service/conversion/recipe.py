@@ -3,7 +3,6 @@
 Owns the file's shape. Knows the table of formats; knows nothing of other recipes, HTTP, engines, or how a program is run.
 """
 
-import ast
 import functools
 import re
 import tomllib
@@ -15,6 +14,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from service.conversion.linking import File, cut, linked
 from service.conversion.media import UnknownFormat, format_named, lineage
 from service.conversion.options import Option, OptionValue, fault_of, typed
 
@@ -35,7 +35,7 @@ class Converts(Struct, frozen=True, forbid_unknown_fields=True, rename={"inputs"
 
 
 class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
-    """One recipe file; ``name`` is the file's stem and ``texts`` are its programs' by file name."""
+    """One recipe file; ``name`` is the file's stem and ``files`` are its programs by their names."""
 
     name: str
     version: str
@@ -48,12 +48,11 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
     program: tuple[str, ...] = ()
     drops: str = ""
     options: dict[str, Option] = {}
-    texts: dict[str, str] = {}
+    files: dict[str, File] = {}
 
-    @property
-    def source(self) -> str:
-        """The programs joined, in order; empty for prose only."""
-        return "\n".join(self.texts[name] for name in self.program)
+    def source(self, *, target: str, source_type: str) -> str:
+        """Return the programs joined, in order, with what this pair needs of them; empty for prose only."""
+        return linked(tuple(self.files[name] for name in self.program), target=target, source_type=source_type)
 
     @property
     def requires_model(self) -> bool:
@@ -85,7 +84,7 @@ def read_recipe(file: Path, programs: Mapping[str, Path]) -> Recipe:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeInvalid(file, "", str(error)) from None
-    for key in ("name", "texts"):
+    for key in ("name", "files"):
         if key in raw:
             raise RecipeInvalid(file, key, "unknown key")
     try:
@@ -95,7 +94,7 @@ def read_recipe(file: Path, programs: Mapping[str, Path]) -> Recipe:
         raise RecipeInvalid(file, where.strip("`").removeprefix("$."), reason) from None
     _check(recipe, file)
     names = {name for program in (recipe.program, *(each.program for each in recipe.converts)) for name in program}
-    return msgspec.structs.replace(recipe, texts={name: _program(file, name, programs) for name in sorted(names)})
+    return msgspec.structs.replace(recipe, files={name: _program(file, name, programs) for name in sorted(names)})
 
 
 def makers_of(recipe: Recipe) -> Iterable[tuple[tuple[str, str], Recipe]]:
@@ -175,7 +174,7 @@ def _check_word(word: str, *, is_type: bool, file: Path, key: str) -> None:
         raise RecipeInvalid(file, key, f"{word!r} is written {proper!r}")
 
 
-def _program(file: Path, name: str, programs: Mapping[str, Path]) -> str:
+def _program(file: Path, name: str, programs: Mapping[str, Path]) -> File:
     if Path(name).name != name or not name.endswith(".py"):
         raise RecipeInvalid(file, "program", f"{name!r} is not the name of a Python file")
     found = programs.get(name)
@@ -183,15 +182,13 @@ def _program(file: Path, name: str, programs: Mapping[str, Path]) -> str:
         raise RecipeInvalid(file, "program", f"{name} is not there")
     try:
         stat = found.stat()
-        return _parsed(found, stat.st_mtime_ns, stat.st_size)
+        return _cut(found, stat.st_mtime_ns, stat.st_size)
     except SyntaxError as error:
         raise RecipeInvalid(file, "program", f"{name}, line {error.lineno}: {error.msg}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeInvalid(file, "program", f"{name}: {error}") from None
 
 
-@functools.lru_cache(maxsize=4096)  # recipes share their readers: each is parsed once, until it changes
-def _parsed(file: Path, _mtime_ns: int, _size: int) -> str:
-    text = file.read_text(encoding="utf-8")
-    ast.parse(text, str(file))
-    return text
+@functools.lru_cache(maxsize=4096)  # recipes share their readers: each is read once, until it changes
+def _cut(file: Path, _mtime_ns: int, _size: int) -> File:
+    return cut(file.read_text(encoding="utf-8"))
