@@ -1,7 +1,10 @@
 """Which encoding bytes of text are in: byte order mark, strict UTF-8, NUL pattern, statistics where they can know, Windows-1252."""
 
 import codecs
+import math
 import re
+import unicodedata
+from collections import Counter
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -37,14 +40,34 @@ DETECTABLE = {
     "tis_620",
 }
 
-ALPHABETS = {  # and their usual letters
+ALPHABETS = {  # and their usual letters; of two that read a text alike the first is taken
     "cp1251": "оеаинтсрвлкмдпуяыьгі",
     "koi8_u": "оеаинтсрвлкмдпуяыьгі",
-    "cp866": "оеаинтсрвлкмдпуяыьгі",
+    "cp866": "оеаинтсрвлкмдпуяыьг",
+    "cp1125": "оеаинтсрвлкмдпуяыьгії",
+    "cp855": "оеаинтсрвлкмдпуяыьгі",
+    "mac_cyrillic": "оеаинтсрвлкмдпуяыьгі",
     "iso8859_5": "оеаинтсрвлкмдпуяыьгі",
     "cp1253": "αοιετσνηυρπκμλςάόίέή",
     "iso8859_7": "αοιετσνηυρπκμλςάόίέή",
+    "cp1255": "יולהאתרמבשםנפקד",
+    "cp1256": "اليمنرتوبةعدسفهكقحجى",
+    "iso8859_6": "اليمنرتوبةعدسفهكقحجى",
+    "cp874": "านรอกเงมยลวดทส่้ตะปบิคหแพจชีขใไัุ",
 }
+LATIN = (  # encodings, and the letters past ASCII of languages that are written in them, the most frequent first
+    (
+        ("cp1252", "iso8859_15", "mac_roman", "cp850"),
+        ("äüößé", "éèàêçôîùâûœïë", "óíáéñúüºª", "ãçáéíóõêúâàôº", "àèùòìé", "éëïèöáüó", "äöåéü", "øåæéòóô", "íáðéþæúýóö", "àèéóíòúçïü", "ëç", "äõüöšž"),
+    ),
+    (
+        ("cp1250", "iso8859_2", "cp852", "mac_latin2", "iso8859_16"),
+        ("íáěéžčýřšůúóťďň", "íáéčžšýúľťôňäóďŕ", "čšžćđ", "áéóöíőüúű", "łóążęśćńź", "ăîâşţșț"),
+    ),
+    (("cp1254", "cp857"), ("ıüşöğçâî",)),
+    (("cp1257", "iso8859_13", "iso8859_4", "cp775"), ("ėšųįžąūčę", "āīēšņūļģķčž", "äõüöšž")),
+)  # fmt: skip
+SIGNS = "“”‘’„«»–—…·•°§©®€£¹²³ªº¿¡×½¼¾\xa0\xad™‚‹›´№"
 MOST_WEIGHED = 8000  # bytes that tell a script
 MOST_GUESSED = 24  # bytes past ASCII of which statistics can say nothing
 # First bytes of the characters in daily use; of those that no neighbour has; and words' most frequent characters.
@@ -72,6 +95,11 @@ def decoded(data, wanted="auto"):
                 return decoded(data[3:])
             return lenient(data[len(mark) :], name).encode()
     head = data[:4096]
+    if b"\x1b$" in head:  # ISO 2022 goes over to Japanese or Korean so
+        for name in ("iso2022_jp_ext", "iso2022_kr"):
+            if is_encoded(data, name):
+                warn(f"read as {name}")
+                return data.decode(name).encode()
     if b"\0" in head:
         for name in ("utf-32-le", "utf-32-be"):
             if head.count(0) >= len(head) // 2 and len(data) % 4 == 0 and is_encoded(head, name):
@@ -130,13 +158,14 @@ def legacy(data, first):
         warn(f"{bad} bytes that are not UTF-8 were replaced, the first at byte {first}")
         return replaced.encode()
     sample = b"\n".join(line for line in data[:2_000_000].splitlines() if not line.isascii())[:60_000]
-    for name in [*known_script(sample), *detected(sample)]:
+    for name in [*known_script(sample), *detected(sample), latin(sample)]:
         try:
             text = data.decode(name)
         except UnicodeDecodeError:
             continue
-        warn(f"read as {name}, by its statistics")
-        return text.encode()
+        if name != "cp1252":
+            warn(f"read as {name}, by its statistics")
+            return text.encode()
     name = "latin-1" if re.search(b"[\x81\x8d\x8f\x90\x9d]", data) else "windows-1252"
     warn(f"read as {name}: it is not UTF-8")
     return data.decode("latin-1" if name == "latin-1" else "cp1252").encode()
@@ -164,9 +193,9 @@ def likeness(sample, name, common):
         if word.isupper() and word.isalpha():
             total += sum(0.9 if letter.lower() in common else 0.2 for letter in word)
         else:
-            total += sum(1 if letter in common else 0.2 for letter in word if letter.islower())
+            total += sum(1 if letter in common else 0.2 for letter in word if not letter.isupper() and ord(letter) >= 0x370)
             total += 0.7 * word[0].isupper()
-            total -= sum(1 for letter in word if not letter.isalpha() or ord(letter) < 0x370)
+            total += sum(0.5 if letter in SIGNS else -1 for letter in word if ord(letter) < 0x370 or letter == "\ufffd")
     return total / count if count > 3 else 0
 
 
@@ -190,6 +219,55 @@ def usual_characters(sample, name, usual, telling, common):
         return 0
     share = sum(code[0] in usual and len(code) == 2 for code in codes) / len(codes)
     return share + sum(code[0] in telling for code in codes) / len(codes) + sum(letter in common for letter in text) / len(text)
+
+
+def latin(sample):
+    """The encoding in which letters past ASCII are those of a language and stand where words have them; Windows-1252 in doubt."""
+    sample = b" " + sample[:MOST_WEIGHED] + b" "
+    threes = Counter(three for three in zip(sample, sample[1:], sample[2:]) if three[1] > 127)
+    likely = {}
+    for names, languages in LATIN:
+        family = "".join(languages)
+        for rank, name in enumerate(names):
+            found = [(bytes(three).decode(name, "replace"), count) for three, count in threes.items()]
+            places = [(around[1].lower(), placed(*around), count) for around, count in found]
+            likely[name] = (3 if name == "cp1252" else -rank) + max(
+                sum(count * math.log(place * usual(letter, letters, family)) for letter, place, count in places)
+                for letters in languages
+            )
+    return max(likely, key=likely.get)
+
+
+def usual(letter, letters, family):
+    """The share of a letter or sign in what a language has past ASCII, as a guess."""
+    if letter in letters:
+        return 0.3 / (letters.index(letter) + 1)
+    if letter in SIGNS:
+        return 0.02
+    return 0.3 / (family.index(letter) + 40) if letter in family else 0.0005 if letter.isalpha() else 0.00005
+
+
+def placed(before, letter, after):
+    """How well a letter or sign past ASCII stands between its neighbours; at most 1."""
+    if not letter.isalpha() or letter in "ªº":
+        return 0.02 if before.isalpha() and after.isalpha() and letter != "’" else 1
+    if not before.isalpha() and not after.isalpha():
+        return 0.05
+    fits = 0.05 if letter == "ã" and after.isalpha() and after not in "oesi" else 1  # in Portuguese
+    if letter.isupper():
+        fits *= 0.001 if before.islower() else 0.3
+    elif before.isupper() and after.isupper():
+        fits *= 0.05
+    for one in (before, after):
+        if one.isdigit():
+            fits *= 0.1
+        elif one.isalpha() and vowel(one) == vowel(letter):
+            fits *= 0.3 if vowel(letter) else 0.6
+    return fits
+
+
+def vowel(letter):
+    return unicodedata.normalize("NFD", letter.lower())[0] in "aeiouyæœøı"
 
 
 def detected(sample):

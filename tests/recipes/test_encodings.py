@@ -1,4 +1,4 @@
-"""Small texts in the old encodings of Cyrillic, Greek and East Asian scripts, and Western ones that only look like them."""
+"""Small texts in the old encodings of many scripts and languages, and Western ones that only look like them."""
 
 # ruff: noqa: RUF001 - letters of other scripts on purpose
 
@@ -22,12 +22,27 @@ ROWS = {
     "German": ["Straße,Öl", "ÄÖÜ,öäü"],
     "Spanish": ["pregunta,año", "¿Él?,niño"],
     "signs": ["what,much", "©,25 °C"],
+    "French": ["élève,à Noël", "Hélène,déjà reçu"],
+    "Polish": ["imię,miejscowość", "Łukasz Żak,Gdańsk", "Małgorzata,Kraków"],
+    "Czech": ["jméno,město", "Jiří Dvořák,Plzeň", "Běla,Kroměříž"],
+    "Hungarian": ["név,város", "Szűcs Győző,Győr", "Erdős Ödön,Hódmezővásárhely"],
+    "Turkish": ["adı,şehir", "Ayşe Yıldız,Eskişehir", "Çağrı,Diyarbakır"],
+    "Lithuanian": ["vardas,pavardė", "Žydrūnas,Šiaučiūnas", "Eglė,Kazlauskienė"],
+    "Greek capitals": ["όνομα,πόλη", "Άρης Άνθης,Άργος"],
+    "Hebrew": ["שם,עיר", "ישראל ישראלי,תל אביב", "מרים כהן,ירושלים"],
+    "Arabic": ["الاسم,المدينة", "محمد علي,القاهرة", "فاطمة,الرياض"],
+    "Thai": ["ชื่อ,เมือง", "สมชาย,กรุงเทพมหานคร"],
 }
 CASES = [
     ("Russian", "cp1251"), ("Russian", "koi8_r"), ("Russian", "cp866"), ("Russian", "iso8859_5"), ("capitals", "cp1251"),
     ("capitals", "koi8_r"), ("Ukrainian", "koi8_u"), ("Greek", "cp1253"), ("Greek", "iso8859_7"), ("simplified", "gb18030"),
     ("traditional", "big5"), ("Japanese", "shift_jis"), ("Japanese", "euc_jp"), ("Japanese names", "euc_jp"), ("Korean", "euc_kr"),
     ("German", "cp1252"), ("Spanish", "cp1252"), ("signs", "cp1252"),
+    ("Russian", "mac_cyrillic"), ("Russian", "cp855"), ("Greek capitals", "cp1253"), ("Greek capitals", "iso8859_7"),
+    ("Japanese", "iso2022_jp"), ("Korean", "iso2022_kr"), ("Hebrew", "cp1255"), ("Arabic", "cp1256"), ("Arabic", "iso8859_6"),
+    ("Thai", "cp874"), ("French", "cp1252"), ("French", "mac_roman"), ("French", "cp850"), ("German", "iso8859_15"),
+    ("Polish", "cp1250"), ("Polish", "iso8859_2"), ("Polish", "cp852"), ("Czech", "cp1250"), ("Czech", "iso8859_2"),
+    ("Hungarian", "cp1250"), ("Hungarian", "iso8859_2"), ("Turkish", "cp1254"), ("Turkish", "cp857"), ("Lithuanian", "cp1257"),
 ]  # fmt: skip
 
 
