@@ -32,7 +32,8 @@ def unicode_path(info):
 def encoding_of_names(raw, otherwise):
     if is_encoded(raw, "utf-8"):
         return "utf-8"
-    found = next((name for name in known_script(raw) if is_encoded(raw, name)), otherwise)
+    western = ("cp1252", "cp850", "iso8859_15")  # which names say too little to tell from what is usual
+    found = next((name for name in [*known_script(raw), latin(raw)] if is_encoded(raw, name) and name not in western), otherwise)
     warn(f"names were read as {found}")
     return found
 

@@ -141,6 +141,7 @@ def renamed(names: list[str], encoding: str) -> bytes:
         (["テスト/ソース一覧.txt", "表示.csv"], "shift_jis"),
         (["新建文件夹/说明.txt", "照片.jpg"], "gbk"),
         (["naïve café.txt", "Größe.txt"], "cp437"),
+        (["żółte zdjęcia/Gdańsk.jpg", "umowa końcowa.doc"], "cp852"),
         (["Zoë.txt", "日本.txt"], "utf-8"),
     ],
 )
