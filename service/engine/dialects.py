@@ -63,6 +63,7 @@ class FencedText:
     def __init__(self) -> None:
         self._line = ""
         self._fence: str | None = None
+        self._is_begun = False  # the line: what was certain of it has been yielded
         self._is_over = False
 
     def feed(self, delta: str) -> Iterator[Piece]:
@@ -75,10 +76,10 @@ class FencedText:
             not self._is_over
             and self._fence is None
             and self._line
-            and not self._line.lstrip(" ").startswith(("`", "~"))
+            and (self._is_begun or not self._line.lstrip(" ").startswith(("`", "~")))
         ):
             yield Text(self._line)
-            self._line = ""
+            self._line, self._is_begun = "", True
 
     def finish(self) -> Iterator[Piece]:
         """Yield the last line; a block left open is run as it stands."""
@@ -86,8 +87,10 @@ class FencedText:
             yield from self._whole(self._line)
 
     def _whole(self, line: str) -> Iterator[Piece]:
-        bare = line.rstrip("\r\n")
-        if self._fence is not None:
+        bare, is_begun, self._is_begun = line.rstrip("\r\n"), self._is_begun, False
+        if is_begun:
+            yield Text(line)
+        elif self._fence is not None:
             if closes_fence(bare, self._fence):
                 self._is_over = True
             else:
@@ -99,9 +102,7 @@ class FencedText:
             yield Text(line)
 
 
-_WRAPPED = re.compile(
-    r"\s*(?:```(?:json)?\s*(?P<fenced>.*?)\s*```|<tool_call>\s*(?P<tagged>.*?)\s*</tool_call>)\s*", re.DOTALL
-)
+_WRAPPERS = (("```json", "```"), ("```", "```"), ("<tool_call>", "</tool_call>"))
 
 
 class JsonText:
@@ -132,9 +133,7 @@ class JsonText:
         """Yield the call, or the text that was not one after all."""
         if not self._text:
             return
-        wrapped = _WRAPPED.fullmatch(self._text)
-        written = (wrapped["fenced"] or wrapped["tagged"] or "") if wrapped else self._text
-        call = _call(written, self._names, runs_code=self._runs_code)
+        call = _call(_unwrapped(self._text.strip()), self._names, runs_code=self._runs_code)
         if call is None:
             yield Text(self._text)
         elif call[0] == PYTHON and self._runs_code:
@@ -145,10 +144,17 @@ class JsonText:
             yield Arguments(call[1])
 
 
+def _unwrapped(text: str) -> str:
+    for before, after in _WRAPPERS:
+        if text.startswith(before) and text.endswith(after) and len(text) >= len(before) + len(after):
+            return text.removeprefix(before).removesuffix(after)
+    return text
+
+
 def _call(text: str, names: set[str], *, runs_code: bool) -> tuple[str, str] | None:
     try:
         value = json.loads(text, strict=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or value.get("name") not in names:
         return None
@@ -189,7 +195,7 @@ class CodeArgument:
             return ""
         try:
             value = json.loads(self._rest, strict=False)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self._rest
         code = value.get("code") if isinstance(value, dict) else value
         return code if isinstance(code, str) else self._rest
@@ -209,7 +215,7 @@ class CodeArgument:
             length = self._escape_length(text, position)
             if position + length > len(text):
                 break
-            out.append(json.loads(f'"{text[position : position + length]}"', strict=False))
+            out.append(_meant(text[position : position + length]))
             position += length
         self._rest = text[position:]
         return "".join(out)
@@ -223,3 +229,12 @@ class CodeArgument:
         first = text[position + 2 : position + 6]
         is_high = re.fullmatch("[dD][89abAB][0-9a-fA-F]{2}", first) is not None
         return 12 if is_high and text[position + 6 : position + 8] in ("", "\\", "\\u") else 6
+
+
+def _meant(escape: str) -> str:
+    """What an escape stands for; one that JSON has not, as in a regular expression, for itself, and half a character for U+FFFD."""
+    try:
+        text: str = json.loads(f'"{escape}"', strict=False)
+    except ValueError:
+        return escape
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

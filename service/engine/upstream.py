@@ -3,16 +3,16 @@
 It asks over the official client, streams, and turns what comes into pieces of an answer. It runs nothing.
 """
 
+import json
 from collections.abc import AsyncGenerator, Iterator
 from urllib.parse import urlsplit
 
 import msgspec
 import openai
-from openai import AsyncOpenAI
-from openai.types import CompletionUsage
-from openai.types.chat.chat_completion_chunk import ChoiceDelta, ChoiceDeltaToolCall
+from openai import AsyncOpenAI, AsyncStream
 
 from service.engine import chat
+from service.engine.chunks import Call, Delta, Joined, Usage, chunk_of
 from service.engine.dialects import CodeArgument, Dialect, FencedText, JsonText, PlainText, TextReader
 from service.engine.errors import CONTEXT_EXCEEDED, ApiError, Busy, InvalidRequest, UpstreamError
 from service.engine.models import (
@@ -78,24 +78,33 @@ class Upstream:
         """
         reader = _Reader(turn, self._dialect)
         try:
-            stream = await self._client.chat.completions.create(
-                model=self._model,
-                messages=chat.messages(turn, dialect=self._dialect, sees_images=self._sees_images),
+            # The client's own models of chunks are not checked, and break on what servers send for nothing.
+            stream = await self._client.post(
+                "/chat/completions",
+                body={
+                    "model": self._model,
+                    "messages": chat.messages(turn, dialect=self._dialect, sees_images=self._sees_images),
+                    "stream": True,
+                    "stream_options": {"include_usage": True},
+                    **chat.parameters(turn, dialect=self._dialect, limit_name=self._limit_name),
+                },
+                cast_to=object,
                 stream=True,
-                stream_options={"include_usage": True},
-                **chat.parameters(turn, dialect=self._dialect, limit_name=self._limit_name),
+                stream_cls=AsyncStream[object],
             )
             async with stream:
                 reason: str | None = None
-                async for chunk in stream:
-                    if chunk.usage is not None:
-                        reader.usage = chunk.usage
-                    for choice in chunk.choices[:1]:
+                async for value in stream:
+                    chunk = chunk_of(value)
+                    reader.usage = chunk.usage or reader.usage
+                    for choice in (chunk.choices or ())[:1]:
                         reason = choice.finish_reason or reason
-                        for piece in reader.feed(choice.delta):
+                        for piece in reader.feed(choice.delta) if choice.delta else ():
                             yield piece
         except openai.APIError as error:
             raise _told(error) from error
+        except (json.JSONDecodeError, msgspec.ValidationError) as error:
+            raise UpstreamError("The model's endpoint sent something else than chunks of an answer.") from error
         if reason is None:
             raise UpstreamError("The model's answer broke off.")
         if reason not in ("length", "content_filter"):
@@ -118,27 +127,28 @@ class _Reader:
     """One streamed answer. Calls may come in parallel; their pieces come one call after the other."""
 
     def __init__(self, turn: Turn, dialect: Dialect) -> None:
-        self.usage: CompletionUsage | None = None
+        self.usage = Usage()
         self._functions = {function.name for function in turn.tools.functions}
         self._runs_code = turn.tools.python
         self._text = _text_reader(turn, dialect)
         self._index: int | None = None
         self._code: CodeArgument | None = None
         self._stray: Stray | None = None
+        self._joined_thought, self._joined_text, self._joined_arguments = Joined(), Joined(), Joined()
 
-    def feed(self, delta: ChoiceDelta) -> Iterator[Piece]:
-        thought = _reasoning(delta)
-        if thought:
+    def feed(self, delta: Delta) -> Iterator[Piece]:
+        thought = delta.reasoning_content or delta.reasoning
+        if isinstance(thought, str) and (thought := self._joined_thought(thought)):
             yield Thought(thought)
-        if delta.content or delta.refusal:
-            yield from self._text.feed(delta.content or delta.refusal or "")
+        if text := self._joined_text(delta.content or delta.refusal or ""):
+            yield from self._text.feed(text)
         for call in delta.tool_calls or ():
             yield from self._call(call)
 
-    def _call(self, call: ChoiceDeltaToolCall) -> Iterator[Piece]:
-        if call.index != self._index:
+    def _call(self, call: Call) -> Iterator[Piece]:
+        if (call.index or 0) != self._index:
             yield from self._end_call()
-            self._index = call.index
+            self._index = call.index or 0
             name = (call.function and call.function.name) or ""
             if name == PYTHON and self._runs_code:
                 self._code = CodeArgument()
@@ -147,7 +157,7 @@ class _Reader:
                 yield FunctionBegun(call_id=call.id or new_id("call"), name=name)
             else:
                 self._stray = Stray(call.id or new_id("call"), name[:MAX_NAME_CHARS], "")
-        text = (call.function and call.function.arguments) or ""
+        text = self._joined_arguments((call.function and call.function.arguments) or "")
         if self._stray is not None:
             self._stray.arguments += text
         elif self._code is None:
@@ -172,12 +182,13 @@ class _Reader:
 
     def used(self) -> Used:
         usage = self.usage
-        if usage is None:
-            return Used(read=0, cached=0, written=0, reasoned=0)
-        cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else 0
-        reasoned = usage.completion_tokens_details.reasoning_tokens if usage.completion_tokens_details else 0
+        cached = usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens
+        reasoned = usage.completion_tokens_details and usage.completion_tokens_details.reasoning_tokens
         return Used(
-            read=usage.prompt_tokens, cached=cached or 0, written=usage.completion_tokens, reasoned=reasoned or 0
+            read=usage.prompt_tokens or 0,
+            cached=cached or 0,
+            written=usage.completion_tokens or 0,
+            reasoned=reasoned or 0,
         )
 
 
@@ -194,16 +205,9 @@ def _text_reader(turn: Turn, dialect: Dialect) -> TextReader:
 def _is_json(text: str) -> bool:
     try:
         msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True
-
-
-def _reasoning(delta: ChoiceDelta) -> str | None:
-    """Not in the vendor's schema: vLLM, llama.cpp and others send ``reasoning_content``, Ollama and routers ``reasoning``."""
-    extra = delta.model_extra or {}
-    text = extra.get("reasoning_content") or extra.get("reasoning")
-    return text if isinstance(text, str) else None
 
 
 def _told(error: openai.APIError) -> ApiError:

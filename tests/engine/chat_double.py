@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Answer = list[dict[str, Any]]
-"""The deltas of one answer; ``finish_reason`` ends it; ``status``, with members of the error, refuses the request instead."""
+"""The deltas of one answer; ``finish_reason`` ends it; ``status``, with members of the error, refuses the request instead; ``raw`` is
+all bytes of an answer that ends the connection."""
 
 PIECE = 7
 
@@ -57,6 +58,9 @@ class Double:
             def do_POST(self) -> None:
                 double.requests.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
                 answer = double.script.pop(0)
+                if "raw" in answer[0]:
+                    self.wfile.write(answer[0]["raw"])
+                    return
                 if "status" in answer[0]:
                     self._refuse(answer[0])
                     return

@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import time
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from service.engine.dialects import CodeArgument, FencedText, JsonText, TextReader
@@ -47,6 +49,49 @@ def test_arguments_that_are_no_object_are_code(arguments: str, at: list[int]) ->
     except ValueError:
         value = None
     assert got == (value if isinstance(value, str) else arguments)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"re.match('\d\.')", r"re.match('\d\.')"),
+        (r"\'a\'", r"\'a\'"),
+        (r"\u12xy", r"\u12xy"),
+        (r"\ud83d\u0041", "\ufffdA"),
+        (r"\ud83d!", "\ufffd!"),
+        (r"\ude00", "\ufffd"),
+    ],
+)
+def test_an_escape_that_json_has_not_stands_for_itself(written: str, meant: str) -> None:
+    """Models write regular expressions, and forget to escape their backslashes."""
+    assert CodeArgument().feed(f'{{"code": "{written}"}}') == meant
+
+
+@given(arguments=st.text(alphabet='{"code:}\\ud8f0 \n', max_size=40), at=st.lists(st.integers(0, 999)))
+def test_any_arguments_are_some_code(arguments: str, at: list[int]) -> None:
+    """Nothing raises, and the pieces do not matter; what comes can be encoded."""
+    whole, pieces = CodeArgument(), CodeArgument()
+    text = '{"code": "' + arguments
+    got = whole.feed(text) + whole.finish()
+    assert got == "".join([pieces.feed(piece) for piece in cut(text, at)] + [pieces.finish()])
+    assert got.encode().decode() == got
+
+
+@pytest.mark.parametrize(
+    "text", ["```" + " " * 20_000, "<tool_call>" + "\n" * 20_000, "[" * 20_000, "```", '{"a": ' * 20_000]
+)
+def test_a_model_that_repeats_itself_holds_nobody_up(text: str) -> None:
+    """Degenerate answers are texts, read in one pass."""
+    began = time.process_time()
+    assert joined(read(JsonText([], runs_code=True), [text]), Text) == text
+    assert time.process_time() - began < 2
+
+
+def test_a_fence_inside_a_line_opens_nothing() -> None:
+    """However the line came."""
+    text = "like ```python\nthis\n```\n"
+    for at in range(len(text)):
+        assert joined(read(FencedText(), cut(text, [at])), Text) == text
 
 
 @given(at=st.lists(st.integers(0, 999)))

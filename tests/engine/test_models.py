@@ -300,6 +300,38 @@ def test_a_refusing_endpoint_is_named(play: Callable[..., Played], refusal: Any,
     assert (caught.value.status_code, caught.value.code) == (status, code)
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+BROKEN = {
+    "a chunk is cut": HEAD + b"Transfer-Encoding: chunked\r\n\r\n400\r\ndata: {",
+    "the length is short": HEAD + b"Content-Length: 1000\r\n\r\ndata: {",
+    "no JSON": HEAD + b"\r\ndata: {nonsense\n\n",
+    "another JSON": HEAD + b'\r\ndata: {"choices": 3}\n\n',
+    "a list": HEAD + b"\r\ndata: [1]\n\n",
+}
+
+
+@pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
+def test_an_endpoint_that_breaks_the_protocol_is_named(play: Callable[..., Played], raw: bytes) -> None:
+    """It is the endpoint that failed, and not the engine: 502."""
+    with pytest.raises(openai.InternalServerError) as caught:
+        play([{"raw": raw}], [{"raw": raw}], [{"raw": raw}]).ask()
+    assert (caught.value.status_code, "model" in caught.value.message) == (502, True)
+
+
+def test_an_endpoint_may_leave_out_what_says_nothing(play: Callable[..., Played]) -> None:
+    """Routers send chunks without choices, choices without a delta and usage without numbers; some cut an emoji in two."""
+    chunks = [
+        {"choices": None},
+        {"choices": [{"index": 0, "delta": None, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {"content": "Well \ud83d"}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {"content": "\ude00 done"}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": None, "completion_tokens": 4, "total_tokens": None}},
+    ]
+    raw = HEAD + b"\r\n" + b"".join(b"data: %s\n\n" % json.dumps(each).encode() for each in chunks)
+    response = play([{"raw": raw}]).ask()
+    assert (response.output_text, response.usage.output_tokens) == ("Well \U0001f600 done", 4)
+
+
 def test_truncation_auto_drops_the_oldest(play: Callable[..., Played]) -> None:
     """Where the conversation is too long for the model, its older half goes, at a message of the user."""
     played = play([{"status": 400, "code": "context_length_exceeded"}], says("ok"))
