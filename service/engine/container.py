@@ -95,7 +95,8 @@ class Container:
                 result = await self._run(code, seconds)
                 if result.outcome in _STATE_LOST:
                     await self._renew()
-                figures = [await self._keep_figure(each.png) for each in result.outputs if isinstance(each, Image)]
+                pictures = [each.png for each in result.outputs if isinstance(each, Image)]
+                figures = [file for png in pictures if (file := await self._keep_figure(png))]
                 made = await self.refresh()
             finally:
                 self.happen(Event.END)
@@ -134,10 +135,12 @@ class Container:
             await self.close()
             raise ServerError("The container was lost while code ran in it.") from error
 
-    async def _keep_figure(self, png: bytes) -> ContainerFile:
+    async def _keep_figure(self, png: bytes) -> ContainerFile | None:
+        """Make a picture that was shown a file too; None where there is no room for one: then it was only shown."""
         identifier = new_id("cfile")
-        with in_memory(png) as source:
+        with in_memory(png) as source, suppress(InvalidRequest):
             return await self.add(source, f"{identifier}.png", size=len(png), identifier=identifier, by_user=False)
+        return None
 
     async def add(
         self, source: Path, name: str, *, size: int, identifier: str | None = None, by_user: bool = True

@@ -1,5 +1,6 @@
 """Responses as the official Python client sees them: rows 1, 2, 3, 7, 9 and 10 of the product's table."""
 
+from collections.abc import Callable
 from typing import Any
 
 import openai
@@ -7,6 +8,7 @@ import pytest
 from openai import OpenAI
 from openai.types.responses import Response, ResponseCodeInterpreterToolCall
 
+from service.engine.sandbox import Limits
 from tests.engine.conftest import Served
 
 AUTO: Any = {"type": "code_interpreter", "container": {"type": "auto"}}
@@ -76,6 +78,16 @@ def test_figures_are_image_outputs_and_cited_files(ai: OpenAI) -> None:
     assert (citation.start_index, citation.end_index, citation.filename) == (0, 0, f"{citation.file_id}.png")
     content = ai.containers.files.content.retrieve(citation.file_id, container_id=citation.container_id).read()
     assert content.startswith(b"\x89PNG")
+
+
+def test_a_figure_without_room_for_a_file_is_shown_all_the_same(start: Callable[..., Served]) -> None:
+    """What code does to its container is no mistake of the request."""
+    with start(limits=Limits(disk_bytes=16 << 20)).client() as ai:
+        fill = "with open('/mnt/data/all', 'wb', buffering=0) as f:\n    try:\n        while f.write(bytes(4096)): pass\n    except OSError: pass"
+        response = run(ai, f"import matplotlib.pyplot as plt\n{fill}\nplt.plot([1, 2])\nplt.show()")
+        assert response.status == "completed"
+        assert [each.type for each in calls(response)[0].outputs or []].count("image") == 1
+        assert [each.filename for each in citations(response)] == ["all"]
 
 
 def citations(response: Response) -> list[Any]:

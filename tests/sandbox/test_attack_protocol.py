@@ -82,6 +82,17 @@ while True: send(frame)
     assert len(result.images) <= 6
 
 
+def test_a_flood_of_empty_pictures_is_counted(container: Container) -> None:
+    """Each would become a file; a thousand are enough."""
+    flood = (
+        _FORGE
+        + "import msgspec\nframe = msgspec.msgpack.encode({'type': 'shown', 'png': b''})\n"
+        + ("control.sendall((struct.pack('>I', len(frame)) + frame) * 5000)\nprint('end')")
+    )
+    result = container.attack(flood)
+    assert (result.outcome, len(result.images), result.logs) == ("ok", 1000, "end\n")
+
+
 def test_a_flood_of_output_is_counted(container: Container) -> None:
     """A gigabyte printed is cut off at 64 MiB; what is kept stays within the limit."""
     result = container.attack("chunk = b'x' * 65536\nwhile True: os.write(1, chunk)", seconds=90)

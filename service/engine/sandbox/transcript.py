@@ -3,6 +3,7 @@
 from service.engine.sandbox.contract import Image, Logs
 
 MAX_PICTURE_BYTES = 48 * 1024 * 1024
+MAX_PICTURES = 1000
 
 
 class Transcript:
@@ -15,6 +16,7 @@ class Transcript:
         self._tail = bytearray()
         self._tail_bytes = max_bytes - max_bytes // 2
         self._picture_bytes_left = MAX_PICTURE_BYTES
+        self._pictures_left = MAX_PICTURES
 
     def write(self, text: bytes) -> None:
         """Add output. At most twice the cap is held."""
@@ -31,9 +33,10 @@ class Transcript:
             del self._tail[: -self._tail_bytes]
 
     def show(self, png: bytes) -> None:
-        """Add a picture; past the cap it is dropped."""
-        if len(png) <= self._picture_bytes_left:
+        """Add a picture; past either cap it is dropped."""
+        if len(png) <= self._picture_bytes_left and self._pictures_left:
             self._picture_bytes_left -= len(png)
+            self._pictures_left -= 1
             self._head.append(Image(png))
 
     def outputs(self) -> list[Logs | Image]:
