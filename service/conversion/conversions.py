@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 import anyio
 import anyio.lowlevel
 import msgspec
-from litestar.types import Receive, Send
+from litestar.types import Message, Receive, Send
 from msgspec import Struct
 
 from service.conversion.admission import Admission
@@ -82,7 +82,7 @@ class Conversions:
             ConversionError, …: Everything `Converter.convert` raises, if nothing was sent yet.
         """
         self._admission.check()
-        answer = _Answer(send)
+        answer = Answer(send)
         with self._counted():
             began = time.monotonic()
             async with self._spool.body(
@@ -102,7 +102,7 @@ class Conversions:
                     else:
                         await self._many(body.files, wish, seconds, answer, asked.request_id)
 
-    async def _one(self, file: SpooledFile, wish: Wish, receive_seconds: float, answer: "_Answer") -> None:
+    async def _one(self, file: SpooledFile, wish: Wish, receive_seconds: float, answer: "Answer") -> None:
         record = Record.of(file, receive_seconds=receive_seconds)
         async with self._converter.convert(file, wish, record) as output:
             await answer.start(file_headers(output, record, renamed(file.filename, output.plan.target.name)))
@@ -111,7 +111,7 @@ class Conversions:
             await answer.end()
 
     async def _many(
-        self, files: tuple[SpooledFile, ...], wish: Wish, receive_seconds: float, answer: "_Answer", request_id: str
+        self, files: tuple[SpooledFile, ...], wish: Wish, receive_seconds: float, answer: "Answer", request_id: str
     ) -> None:
         """Convert the files side by side; each goes into the archive when it is ready, a failed one as its problem.
 
@@ -156,33 +156,44 @@ class Conversions:
             self.running -= 1
 
 
-class _Answer:
-    """The response under way. A client that takes nothing for ``SEND_SECONDS`` is treated as gone."""
+class Answer:
+    """The response under way. A client that takes nothing for ``patience_seconds`` is treated as gone.
 
-    def __init__(self, send: Send) -> None:
+    Args:
+        send: The ASGI channel.
+    """
+
+    def __init__(self, send: Send, *, patience_seconds: float = SEND_SECONDS) -> None:
         self._send = send
+        self._patience_seconds = patience_seconds
         self.started = False
         self.scope = anyio.CancelScope()  # of all that is done for this client
 
     async def start(self, headers: Mapping[str, str]) -> None:
+        """Send the status and the head."""
         encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-        await self._send({"type": "http.response.start", "status": 200, "headers": encoded})
+        await self._taken({"type": "http.response.start", "status": 200, "headers": encoded})
         self.started = True
 
     async def send(self, chunk: bytes) -> None:
+        """Send a part of the content."""
+        await self._taken({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def end(self) -> None:
+        """Say that the content is complete; waits until the client has taken nearly all of it."""
+        await self._taken({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _taken(self, message: Message) -> None:
         try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+            async with asyncio.timeout(self._patience_seconds):
+                await self._send(message)
         except TimeoutError:
             self.scope.cancel()
             await anyio.lowlevel.checkpoint()
 
-    async def end(self) -> None:
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
 
 @asynccontextmanager
-async def _while_connected(receive: Receive, answer: _Answer) -> AsyncIterator[None]:
+async def _while_connected(receive: Receive, answer: Answer) -> AsyncIterator[None]:
     """Cancel what is inside as soon as the client has gone; the body must have been read."""
 
     async def watch() -> None:

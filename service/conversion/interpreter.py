@@ -96,8 +96,11 @@ class Interpreter:
             yield session
         finally:
             with anyio.CancelScope(shield=True):
-                self._to_delete += await session.close()
-                await self.sweep()
+                self._to_delete += session.made
+                try:
+                    await session.close()
+                finally:
+                    await self.sweep()
 
     async def sweep(self) -> None:
         """Delete what sessions made. What cannot be deleted now is tried again at the next sweep, and expires by itself."""
@@ -245,12 +248,16 @@ class Session:
         content = retrieve(file_id, container_id=container_id, timeout=FETCH_SECONDS)
         return await self._streams.enter_async_context(content)
 
-    async def close(self) -> list[Made]:
-        """Close what is open and return what was made: containers first, for they hold the uploads."""
-        with suppress(httpx2.HTTPError):
-            await self._streams.aclose()
+    @property
+    def made(self) -> list[Made]:
+        """What must be deleted again: containers first, for they hold the uploads."""
         containers = {each for transcript in self._transcripts for each in transcript.container_ids}
         return [*(Made("container", each) for each in containers), *(Made("file", each) for each in self._file_ids)]
+
+    async def close(self) -> None:
+        """Close what is open."""
+        with suppress(httpx2.HTTPError):
+            await self._streams.aclose()
 
 
 async def _settled(work: Coroutine[Any, Any, T]) -> T:

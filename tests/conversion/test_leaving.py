@@ -1,5 +1,6 @@
 """A client may go at any moment: its conversion ends within a second and nothing of it is left."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from litestar.types import Message
 
+from service.conversion.conversions import Answer
 from tests.serving import Served
 
 NOTHING = {"containers": 0, "uploads": 0, "spooled": 0}
@@ -85,6 +88,22 @@ def test_a_slow_reader_holds_no_place(serve: Callable[..., Served]) -> None:
         slow.sendall(b"PUT /convert/json/a.csv HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(rows) + rows)
         assert slow.recv(1000).startswith(b"HTTP/1.1 200")
         assert client.put("/convert/json/a.csv", content=b"a\n1\n").status_code == 200
+
+
+@pytest.mark.parametrize("step", ["start", "send", "end"])
+def test_a_reader_that_takes_no_more_is_gone(step: str) -> None:
+    """Also where only the end is left to send: the server waits there for what it has not got rid of."""
+
+    async def answer() -> bool:
+        async def never(_: Message) -> None:
+            await asyncio.Event().wait()
+
+        sent = Answer(never, patience_seconds=0.01)
+        with sent.scope:
+            await {"start": lambda: sent.start({}), "send": lambda: sent.send(b"x"), "end": sent.end}[step]()
+        return sent.scope.cancelled_caught
+
+    assert asyncio.run(asyncio.wait_for(answer(), 10))
 
 
 def test_a_body_shorter_than_announced(service: Served) -> None:
