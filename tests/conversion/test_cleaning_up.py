@@ -26,6 +26,7 @@ class Events(httpx2.AsyncByteStream):
         yield b'data: {"type": "error", "code": "rate_limit_exceeded"}\n\n'
 
     async def aclose(self) -> None:
+        """Say that the end has come, and wait until it may."""
         self._ends.set()
         await self._may_end.wait()
 
