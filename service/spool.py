@@ -31,6 +31,7 @@ MAX_FIELD_BYTES = 64 * 1024
 MAX_SYNTAX_BYTES = 8 << 20  # what fields, part heads and boundaries may add to the files of a multipart body
 LEAST_BYTES_PER_SECOND = 500
 
+_PREFIX = "spool-"
 _PLAIN_ENCODINGS = frozenset({"7bit", "8bit", "binary"})  # RFC 7578 section 4.7 leaves no other
 
 
@@ -84,7 +85,7 @@ class Spool:
     """The directory of request bodies of one process.
 
     Args:
-        parent: Where to make it; created if missing. Directories beside it that no living process holds are removed.
+        parent: Where to make it; created if missing. Its like beside it that no living process holds is removed.
         idle_seconds: A body of which nothing comes for so long is given up.
         grace_seconds: After so long, a body that came with less than ``LEAST_BYTES_PER_SECOND`` on average is given up too.
     """
@@ -93,9 +94,9 @@ class Spool:
         self._idle_seconds = idle_seconds
         self._grace_seconds = grace_seconds
         parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for each in parent.iterdir():
+        for each in parent.glob(f"{_PREFIX}*"):
             _remove_if_abandoned(each)
-        self.directory = Path(tempfile.mkdtemp(prefix="spool-", dir=parent))
+        self.directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         self._lock = _hold(self.directory)
 
     def close(self) -> None:

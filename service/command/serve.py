@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import socket
+import stat
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -77,12 +78,12 @@ async def conversion(settings: Settings) -> None:
         AddressUnusable: The port is taken.
         EngineFailed: The engine cannot start here.
         RecipeInvalid: A recipe is wrong.
-        StartRefused: The data directory cannot be written.
+        StartRefused: The data directory cannot be used.
     """
     configure_logging(settings.log)
     configure_tracing("recast")
     bound = bind(settings.host, settings.port)
-    _require_writable(settings.data_directory)
+    _require_usable(settings)
     catalogue = LiveCatalogue(recipe_directories(settings))
     async with _engine(settings) as engine:
         app = _application(settings, catalogue, engine)
@@ -102,7 +103,7 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
 
     Raises:
         AddressUnusable: The port is taken.
-        StartRefused: This machine cannot confine containers as the settings demand, or the data directory cannot be written.
+        StartRefused: This machine cannot confine containers as the settings demand, or the data directory cannot be used.
     """
     from service.engine.app import create_app  # noqa: PLC0415 - the converter's process has no use for this half
     from service.engine.sandbox import SandboxError  # noqa: PLC0415 - likewise
@@ -111,7 +112,7 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
     configure_tracing("recast-engine")
     bound = bind(settings.host, settings.engine_port)
     if settings.data_dir:
-        _require_writable(settings.data_directory)
+        _require_usable(settings)
     refusal: BaseException | None = None
     app = create_app(
         python=settings.kernel_interpreter,
@@ -140,12 +141,19 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
         raise StartRefused(await _without_libraries(settings.kernel_interpreter) or refusal)
 
 
-def _require_writable(directory: Path) -> None:
+def _require_usable(settings: Settings) -> None:
+    directory = settings.data_directory
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         tempfile.TemporaryFile(dir=directory).close()
     except OSError as error:
         raise StartRefused(f"RECAST_DATA_DIR: {directory} cannot be written: {error.strerror}") from None
+    found = directory.lstat()
+    # Anyone on this machine could have made it first, for its name can be foreseen, with links in it to what a start removes.
+    if not settings.data_dir and (stat.S_ISLNK(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022):
+        raise StartRefused(
+            f"RECAST_DATA_DIR: {directory} is not this user's alone; remove it, or name another directory"
+        )
 
 
 async def _without_libraries(python: Path) -> str | None:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -51,11 +51,12 @@ def _converts(served: Served) -> bool:
         return False
 
 
-def _recast(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+def _recast(*arguments: str, variables: Mapping[str, str] = {}, **settings: str) -> "subprocess.CompletedProcess[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RECAST_", "OPENAI_"))}
+    given = {f"RECAST_{name.upper()}": value for name, value in settings.items()}
     return subprocess.run(
         [sys.executable, "-m", "service", *arguments],
-        env=environment | {f"RECAST_{name.upper()}": value for name, value in settings.items()},
+        env=environment | given | dict(variables),
         capture_output=True,
         text=True,
         check=False,
@@ -166,6 +167,22 @@ def test_a_directory_that_cannot_be_written_stops_the_start(directory: str) -> N
     assert done.returncode == 1
     assert done.stderr.startswith(f"recast: RECAST_DATA_DIR: {directory} cannot be written: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("made", ["link", "writable"])
+def test_a_directory_that_another_user_made_first_stops_the_start(tmp_path: Path, made: str) -> None:
+    """The default one's name can be foreseen; what links in it lead to would be removed as left over."""
+    directory, elsewhere = tmp_path / f"recast-{os.getuid()}", tmp_path / "elsewhere"
+    left = elsewhere / "spool" / "spool-mine"
+    left.mkdir(parents=True)
+    if made == "link":
+        directory.symlink_to(elsewhere)
+    else:
+        elsewhere.rename(directory)
+        directory.chmod(0o777)
+    done = _recast("serve", port=str(free_port()), engine_port="0", variables={"TMPDIR": str(tmp_path)})
+    assert (done.returncode, done.stderr.count("\n"), "RECAST_DATA_DIR" in done.stderr) == (1, 1, True)
+    assert (directory / "spool" / "spool-mine").exists()
 
 
 def test_recipes_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
