@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -137,7 +138,7 @@ def test_the_key_of_the_engine_is_not_in_any_environment(service: Served) -> Non
         ({"model_url": "localhost"}, "RECAST_MODEL_URL"),
     ],
 )
-def test_a_wrong_setting_stops_the_start(settings: dict[str, str], said: str) -> None:
+def test_a_wrong_setting_stops_the_start(settings: dict[str, Any], said: str) -> None:
     """With usage and one line that names it."""
     done = _recast("serve", **settings)
     assert done.returncode == 2
