@@ -21,7 +21,7 @@ from service.engine.sandbox.transcript import MAX_PICTURE_BYTES, Transcript
 _READY_SECONDS = 10
 _GRACE_SECONDS = 2.0
 _EXIT_SECONDS = 2.0
-_HANGUP_SECONDS = 0.2
+_HANGUP_SECONDS = 2.0  # between the end of a process's descriptors and its own lies the freeing of what it had
 _READ_BYTES = 64 * 1024
 _DRAIN_READS = 32
 _FLOOD_BYTES = 64 * 1024 * 1024
