@@ -146,7 +146,7 @@ async def main() -> None:
         python=Path(settings["python"]),
         min_isolation=Isolation(settings["weakest"]),
         reserve=settings["reserve"],
-        budget_bytes=settings.get("budget_bytes"),
+        budget_bytes=settings.get("budget_bytes", sys.maxsize),
         rotate_spawns=settings.get("rotate_spawns", 2000),
     )
     await serve(Driver(sandbox))

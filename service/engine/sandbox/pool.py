@@ -5,6 +5,7 @@ import functools
 import os
 import resource
 import secrets
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -35,7 +36,6 @@ _PING_FAMILY = "light"
 _PING_SECONDS = 5.0
 _COMPILE_SECONDS = 10.0
 _EXAMINATION_SECONDS = 20.0
-_OWN_SHARE = 0.2  # of the machine's memory, for the engine, the zygotes and everybody else
 
 
 class Sandbox:
@@ -74,7 +74,7 @@ class Sandbox:
         min_isolation: Isolation,
         reserve: int = 2,
         rotate_spawns: int = 2000,
-        budget_bytes: int | None = None,
+        budget_bytes: int = sys.maxsize,
         warm: Sequence[str] = (),
     ) -> Self:
         """Test what this machine can give, for real, and get ready. Raises IsolationTooWeak, SandboxDown.
@@ -84,7 +84,7 @@ class Sandbox:
             min_isolation: The weakest isolation to accept.
             reserve: Containers parked per family in use.
             rotate_spawns: How many containers a zygote makes before another takes over.
-            budget_bytes: How much memory may be promised to containers in total; None: four fifths of what there is.
+            budget_bytes: How much memory may be promised to containers in total.
             warm: Families whose zygotes are started in the background now instead of on first use.
         """
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -92,7 +92,6 @@ class Sandbox:
         view = await survey(python)
         premises = await Premises.claim()
         workshop = await _strongest(view, premises, min_isolation)
-        budget = budget_bytes if budget_bytes is not None else int(memory_bytes() * (1 - _OWN_SHARE))
         load = Load(len(os.sched_getaffinity(0)))
         families = {
             name: Family(
@@ -104,7 +103,7 @@ class Sandbox:
             )
             for name, libraries in built_in().items()
         }
-        sandbox = cls(workshop, view, premises, families=families, load=load, budget_bytes=budget)
+        sandbox = cls(workshop, view, premises, families=families, load=load, budget_bytes=budget_bytes)
         sandbox._warming = asyncio.create_task(sandbox._warm(warm))
         return sandbox
 
@@ -263,13 +262,3 @@ async def _examine(workshop: Workshop, directory: Path) -> str | None:
 
 def _cell(code: str) -> frames.Run:
     return frames.Run(0, code, MOUNT_POINT)
-
-
-def memory_bytes() -> int:
-    """What this machine, or the cgroup this process is in, has."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        path = Path(name)
-        if path.exists() and (text := path.read_text().strip()).isdigit():
-            total = min(total, int(text))
-    return total
