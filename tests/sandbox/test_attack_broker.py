@@ -77,7 +77,7 @@ def test_a_kernel_makes_no_process_itself(hostile: Container) -> None:
     result = hostile.attack("""
 pandoc = popen.Popen.programs["pandoc"]
 print(json.dumps([
-    attempt(os.fork), call("vfork"), call("clone", 17, 0, 0, 0, 0), call("clone", 0x8011, 0, 0, 0, 0),
+    attempt(os.fork), *[call(name) for name in ("fork", "vfork") if name in NR], call("clone", 17, 0, 0, 0, 0), call("clone", 0x8011, 0, 0, 0, 0),
     attempt(os.posix_spawn, pandoc, [pandoc], {}), attempt(os.execv, pandoc, [pandoc]),
     call("execveat", -100, pandoc.encode(), 0, 0, 0),
 ]))
