@@ -1,7 +1,5 @@
 """The table in a data tree: its records are found, and what is nested in a record becomes columns."""
 
-import tomllib
-
 UNTYPED = ("application/xml",)
 
 
@@ -15,17 +13,10 @@ def read_tables():
     if SOURCE_TYPE == "application/yaml":
         records = records_in(parse_yaml(decoded(raw)))
     elif SOURCE_TYPE == "application/toml":
-        records = records_in(toml_records(decoded(raw)))
+        records = records_in(parse_toml(decoded(raw)))
     else:
         records = xml_records(parse_xml(raw))
     return [table_of_records(records)]
-
-
-def toml_records(data):
-    try:
-        return tomllib.loads(data.decode())
-    except tomllib.TOMLDecodeError as error:
-        refuse("damaged", f"this is not TOML: {error}")
 
 
 def xml_records(tree):

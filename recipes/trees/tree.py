@@ -26,15 +26,6 @@ def read_tree():
     return parse_xml(raw)
 
 
-def parse_toml(data):
-    try:
-        return tomllib.loads(data.decode())
-    except tomllib.TOMLDecodeError as error:
-        refuse("damaged", f"this is not TOML: {error}")
-    except RecursionError:
-        refuse("too_large", f"values are nested deeper than {MAX_DEPTH}")
-
-
 def settled(value, depth=0):
     """The tree in the words of JSON: text keys, dates as ISO 8601 text."""
     if depth > MAX_DEPTH:

@@ -8,6 +8,7 @@ import re
 DECLARATION = re.compile(rb"""(\s*<\?xml\b[^>]*?)\s+encoding\s*=\s*["']([\w.:-]+)["']""")
 UNDECLARABLE = ("", "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/")  # Namespaces in XML 1.0, 3
 HTML_NAME = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
+MAX_ATTRIBUTES = 5000  # lxml takes time by the square of them
 NAME_START = r"A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd"
 NOT_IN_NAME = re.compile(rf"^[^{NAME_START}]|[^{NAME_START}0-9.\u00b7\u0300-\u036f\u203f\u2040-]|_(?=x[0-9A-F]{{4}}_)")
 ESCAPED_NAME = re.compile(r"_x([0-9A-F]{4,6})_")
@@ -84,7 +85,13 @@ def repeated(root):
 def unescaped_name(name):
     if name == "_x0000_":  # the empty name
         return ""
-    return ESCAPED_NAME.sub(lambda found: chr(int(found[1], 16)), name) if "_x" in name else name
+    return ESCAPED_NAME.sub(letter_escaped, name) if "_x" in name else name
+
+
+def letter_escaped(found):
+    """The letter that an escape of a name means; what is past Unicode, or half a letter, is no escape."""
+    code = int(found[1], 16)
+    return chr(code) if code < 0xD800 or 0xDFFF < code < 0x110000 else found[0]
 
 
 def name_of(element):
@@ -106,6 +113,8 @@ def attribute_name(element, key):
 
 
 def element_value(element, lists):
+    if len(element.attrib) > MAX_ATTRIBUTES:
+        refuse("too_large", f"an element has more than {MAX_ATTRIBUTES} attributes")
     parent = element.getparent()
     above = parent.nsmap if parent is not None else {}
     value = {

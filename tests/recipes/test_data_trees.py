@@ -136,15 +136,25 @@ def test_yaml_means_1_2(client: httpx.Client) -> None:
         (b"- " * 5_000 + b"1\n", "yaml", "too_large"),
         (b"a: [1, 2\n", "yaml", "damaged"),
         (b"a = \n", "toml", "damaged"),
+        (b"[t]\nx = " + b"[" * 3_000 + b"]" * 3_000, "toml", "too_large"),
+        (b"[t]\n" + b"a." * 30_000 + b"a = 1\n", "toml", "too_large"),
+        (b"x = " + b"9" * 5_000 + b"\n", "toml", "damaged"),
         (b"<a><b></a>", "xml", "damaged"),
+        (b"<a%s/>" % b"".join(b' a%d=""' % n for n in range(50_000)), "xml", "too_large"),
         (b"<a>" * 5_000 + b"</a>" * 5_000, "xml", "too_large"),
         (b'[{"a":' * 3_000 + b"1" + b"}]" * 3_000, "json", "too_large"),
     ],
 )
 def test_hostile_trees(client: httpx.Client, content: bytes, named: str, code: str) -> None:
-    """Bombs of aliases and of nesting are stopped by their size, broken text is damaged."""
-    target = "yaml" if named == "json" else "json"
-    assert refusal(client, content, named, target, **{"from": named}) == (422, code)
+    """Bombs of aliases and of nesting are stopped by their size, broken text is damaged; as trees and as tables."""
+    for target in ("yaml" if named == "json" else "json", "csv"):
+        assert refusal(client, content, named, target, **{"from": named}) == (422, code)
+
+
+def test_escapes_in_names_that_mean_no_letter(client: httpx.Client) -> None:
+    """They stay as they are written: half a letter, and what is past the last one."""
+    content = b"<a><_xFFFFFF_>1</_xFFFFFF_><_xD800_>2</_xD800_><_x0041_>3</_x0041_></a>"
+    assert json.loads(post(client, content, "xml", "json")) == {"a": {"_xFFFFFF_": "1", "_xD800_": "2", "A": "3"}}
 
 
 def test_entities(client: httpx.Client) -> None:
