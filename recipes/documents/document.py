@@ -2,14 +2,7 @@
 
 
 def convert():
-    body, title = read_document()
-    title = OPTIONS.get("title") or title
-    write = globals().get(f"write_{TARGET}")
-    return (
-        write(body, title)
-        if write
-        else write_pandoc(["-f", "html+tex_math_single_backslash"], inner_html(body).encode("utf-8", "replace"), title)
-    )
+    return written(*read_document())
 
 
 run(convert)

@@ -19,8 +19,7 @@ def convert():
         )
         OUTPUT.write_text(re.sub(r"(?m)(?<=\S)$(?=\n[^\n])", "\\\\", text), "utf-8")
         return {"characters": len(text)}
-    body, title = read_document()
-    return globals()[f"write_{TARGET}"](body, OPTIONS.get("title") or title)
+    return written(*read_document())
 
 
 run(convert)

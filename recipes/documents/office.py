@@ -5,8 +5,7 @@ def convert():
     if TARGET in WRITERS:
         arguments, given = pandoc_source()
         return write_pandoc(arguments, given)
-    body, title = read_document()
-    return globals()[f"write_{TARGET}"](body, OPTIONS.get("title") or title)
+    return written(*read_document())
 
 
 run(convert)

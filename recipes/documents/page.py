@@ -7,91 +7,21 @@ import re
 from lxml import etree
 from lxml import html as lxml_html
 
-INVISIBLE = {
-    "script",
-    "style",
-    "noscript",
-    "template",
-    "object",
-    "embed",
-    "applet",
-    "iframe",
-    "frame",
-    "frameset",
-    "audio",
-    "video",
-    "canvas",
-    "head",
-    "link",
-    "meta",
-    "base",
-    "svg",
-    "param",
-    "source",
-    "track",
-    "datalist",
-}
-CONTAINERS = {
-    "address",
-    "article",
-    "aside",
-    "body",
-    "center",
-    "dd",
-    "details",
-    "dialog",
-    "dir",
-    "div",
-    "dl",
-    "dt",
-    "fieldset",
-    "figcaption",
-    "figure",
-    "footer",
-    "form",
-    "header",
-    "html",
-    "legend",
-    "li",
-    "main",
-    "menu",
-    "nav",
-    "p",
-    "section",
-    "summary",
-    "hgroup",
-    "search",
-    "optgroup",
-    "option",
-}
-BLOCKS = CONTAINERS | {
-    "blockquote",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "ol",
-    "pre",
-    "table",
-    "ul",
-    "tbody",
-    "thead",
-    "tfoot",
-    "tr",
-    "td",
-    "th",
-    "caption",
-}
-REFERRING = {
-    "rst",
-    "org",
-    "adoc",
-    "wiki",
-    "textile",
-}  # texts that people go on editing may name a picture that is elsewhere
+INVISIBLE = set(
+    """
+    script style noscript template object embed applet iframe frame frameset audio video canvas head link meta base
+    svg param source track datalist
+    """.split()
+)
+CONTAINERS = set(
+    """
+    address article aside body center dd details dialog dir div dl dt fieldset figcaption figure footer form header
+    html legend li main menu nav p section summary hgroup search optgroup option
+    """.split()
+)
+BLOCKS = CONTAINERS | set("blockquote h1 h2 h3 h4 h5 h6 hr ol pre table ul tbody thead tfoot tr td th caption".split())
+REFERRING = {"rst", "org", "adoc", "wiki", "textile"}  # texts that people go on editing may name a picture that is elsewhere
+PAGED = TARGET in ("pdf", "png", "jpg", "webp", "tiff", "zip")
 TABLE_PARTS = {"caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr"}
 RIGHT_LETTERS = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]+")
 SAFE_LINK = re.compile(r"(https?|mailto|tel|ftp|news|irc|magnet|doi|sip|geo):|[^:]*$|[^:]*[/?#]", re.I)
@@ -296,6 +226,17 @@ def write_html(body, title):
     save_html(text, title, body.get("lang"), direction_of(body))
     compare(body.text_content(), text)
     return {"characters": len(text)}
+
+
+def written(body, title):
+    """Have the writer of the target make the output from an HTML tree. Returns its facts."""
+    title = OPTIONS.get("title") or title
+    if TARGET in ("png", "jpg", "webp", "tiff", "zip"):
+        return write_pictures(body, title)
+    write = globals().get(f"write_{TARGET}")
+    if write:
+        return write(body, title)
+    return write_pandoc(["-f", "html+tex_math_single_backslash"], inner_html(body).encode("utf-8", "replace"), title)
 
 
 def save_html(text, title, lang=None, direction=None):

@@ -3,7 +3,7 @@
 
 def read_document():
     arguments, given = pandoc_source()
-    math = ["--mathjax=data:,"] if TARGET in ("md", "pdf") else []  # these keep the TeX, the rest gets letters
+    math = ["--mathjax=data:,"] if PAGED or TARGET == "md" else []  # these keep the TeX, the rest gets letters
     page = pandoc([*arguments, "-t", "html", "--standalone", "--embed-resources", *math], given)
     body, title = parse_html(page.decode())
     for cited in body.xpath(".//span[@data-cites][not(node())]"):

@@ -53,8 +53,7 @@ def convert():
         return write_json_mail()
     if TARGET == "zip":
         return write_attachments()
-    body, title = read_document()
-    return globals()[f"write_{TARGET}"](body, OPTIONS.get("title") or title)
+    return written(*read_document())
 
 
 run(convert)

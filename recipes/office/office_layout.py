@@ -73,6 +73,7 @@ def refuse_missing(program, suffix):
 
 
 def convert():
+    global SOURCE
     import pypdfium2
 
     refuse_protected()
@@ -117,6 +118,9 @@ def convert():
         else:
             refuse_missing(program, source.suffix[1:])
             refuse("damaged", f"LibreOffice cannot open the document: {complaint[-200:] or done.returncode}")
+        if TARGET != "pdf":
+            SOURCE = made
+            return draw(open_pdf())
         shutil.copyfile(made, OUTPUT)
     with pypdfium2.PdfDocument(str(OUTPUT)) as pdf:
         return {"pages": len(pdf)}

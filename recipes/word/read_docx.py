@@ -78,7 +78,7 @@ class WordReader(WordText, WordTables, WordNumbering, WordPages):
         """The HTML of the paragraphs and tables in a container."""
         previous, self.part = self.part, part or self.part
         out, lists, code = [], [], []
-        paged = container.tag == W + "body" and TARGET in ("pdf", "html")
+        paged = container.tag == W + "body" and (PAGED or TARGET == "html")
 
         def close(depth):
             while len(lists) > depth:
@@ -96,7 +96,7 @@ class WordReader(WordText, WordTables, WordNumbering, WordPages):
             properties = element.find(W + "pPr")
             kind, number, level, depth = self.style_of(properties)
             text, boxes = self.paragraph(element)
-            text = self.tabs(properties, text) if TARGET == "pdf" and kind != "pre" else text
+            text = self.tabs(properties, text) if PAGED and kind != "pre" else text
             before, text, after = self.page_breaks(properties, text) if paged else ("", text.replace("\f", " "), "")
             if before:
                 close(0)
@@ -200,7 +200,7 @@ def word_html():
     sys.setrecursionlimit(20_000)
     reader = WordReader(Package(SOURCE))
     body, wanted = reader.blocks(reader.root.find(W + "body")) + notes(reader), OPTIONS.get("headers", True)
-    if TARGET == "pdf":
+    if PAGED:
         page = body + (reader.running() if wanted else "")
     else:
         above, below = (reader.headers(kind) if wanted else [] for kind in ("header", "footer"))

@@ -53,7 +53,7 @@ class WordTables:
             lines.append(f"<tr>{cells}</tr>")
         head = next((at for at, (heading, _) in enumerate(grid) if not heading), len(grid))
         return (
-            f"<table{self.looks(element) if TARGET == 'pdf' else ''}>"
+            f"<table{self.looks(element) if PAGED else ''}>"
             + (f"<thead>{''.join(lines[:head])}</thead>" if head else "")
             + f"<tbody>{''.join(lines[head:])}</tbody></table>"
         )
@@ -88,7 +88,7 @@ class WordTables:
 
     def shade(self, properties):
         """The colour behind a cell."""
-        shading = properties.find(W + "shd") if properties is not None and TARGET == "pdf" else None
+        shading = properties.find(W + "shd") if properties is not None and PAGED else None
         fill = shading.get(W + "fill", "") if shading is not None else ""
         return f' data-fill="{fill}"' if re.fullmatch("[0-9A-Fa-f]{6}", fill) and fill.upper() != "FFFFFF" else ""
 

@@ -16,18 +16,14 @@ def has_unread():
 
 
 def convert():
-    if TARGET in WRITERS:
-        if has_unread():
-            body, title = read_document()
-            return write_pandoc(["-f", "html+tex_math_single_backslash"], inner_html(body).encode("utf-8", "replace"), title)
+    if TARGET in WRITERS and not has_unread():
         arguments, given = pandoc_source()
         return write_pandoc(arguments, given)
     if TARGET == "html":
         page, title, _ = word_html()
         save_html(page, OPTIONS.get("title") or title)
         return {"characters": len(page)}
-    body, title = read_document()
-    return globals()[f"write_{TARGET}"](body, OPTIONS.get("title") or title)
+    return written(*read_document())
 
 
 run(convert)

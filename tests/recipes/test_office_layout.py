@@ -22,9 +22,11 @@ def test_office_documents_keep_their_layout(serve: Callable[..., Served], tmp_pa
     with serve(recipes=str(OFFICE)).client() as client:
         offered = {each["output_format"]: each for each in client.get("/formats/docx").json()["outputs"]}
         done = run(client, tmp_path, SAMPLES / "talk.odp", "odp", "pdf")
+        picture = run(client, tmp_path, SAMPLES / "talk.odp", "odp", "tiff")
         damaged = run(client, tmp_path, (SAMPLES / "talk.odp").read_bytes()[:3000], "odp", "pdf")
     assert (offered["pdf"]["fidelity"], offered["pdf"]["recipe"]) == ("layout", "office_layout")
     assert len(pypdf.PdfReader(done.output).pages) == 2
+    assert picture.facts["pages"] == 2
     assert damaged.refused == "damaged"
 
 
