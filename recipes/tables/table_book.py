@@ -35,13 +35,15 @@ def read_book():
     try:
         parts = open_parts() if magic.startswith(b"PK") else None
         source = opendocument(parts) if parts and "content.xml" in parts.namelist() else SOURCE
+        old_errors = []
+        if magic.startswith(OLE):
+            source, old_errors = old_book()
         book = CalamineWorkbook.from_object(source)
         sheets = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet] or list(
             book.sheets_metadata
         )
         visible = [one for one in sheets if one.visible == SheetVisibleEnum.Visible] or sheets
-        old = zip(book.sheets_metadata, errors_of_old_book() if magic.startswith(OLE) else [], strict=False)
-        errors_of = {one.name: errors for one, errors in old}
+        errors_of = {one.name: errors for one, errors in zip(book.sheets_metadata, old_errors, strict=False)}
 
         def table_of(sheet):
             errors = look_inside(parts, sheet.name) if parts else errors_of.get(sheet.name, [])

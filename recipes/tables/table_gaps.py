@@ -1,6 +1,7 @@
 """What calamine does not say of a workbook: how large a sheet is before it is read, its error cells, and its formulas
 without a value."""
 
+import io
 import posixpath
 import re
 import struct
@@ -12,7 +13,9 @@ LAST_ROW = re.compile(rb'<row\b[^>]*?\br="(\d+)"')
 OLE = b"\xd0\xcf\x11\xe0"
 ERRORS = {0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A"}
 OLD_ERROR = re.compile(rb"\x05\x02\x08\0|\x02.[\0\x07\x0f\x17\x1d\x24\x2a]...\xff\xff", re.S)  # what no sheet with an error is without
-BOF, EOF, SHEET, FORMULA, ERROR = 0x809, 0x0A, 0x85, 0x06, 0x205  # [MS-XLS] 2.3: kinds of records
+BOF, EOF, SHEET, FORMULA, ERROR, FORMAT, CELL_FORMAT = 0x809, 0x0A, 0x85, 0x06, 0x205, 0x41E, 0xE0  # [MS-XLS] 2.3: kinds of records
+DATE_FORMATS = {*range(14, 23), *range(27, 37), 45, 46, 47, *range(50, 59)}  # numbers that mean one unless the workbook says otherwise
+NO_DATE = re.compile(r'"[^"]*"|[\\_*].|\[[^\]]*\]|e[+-]|general')
 
 BUNDLE, BINARY_ROW, BINARY_ERRORS = 156, 0, (3, 11)  # [MS-XLSB] 2.3: kinds of records
 BINARY_ERROR = re.compile(rb"\x03\x09.{8}[\0\x07\x0f\x17\x1d\x24\x2a]|\x0b[\x0b-\xff].{8,10}[\0\x07\x0f\x17\x1d\x24\x2a]", re.S)
@@ -132,24 +135,48 @@ def bundled(record):
     return texts
 
 
-def errors_of_old_book():
-    """The error cells of each sheet of an xls as (row, column, text), in the order of its sheets ([MS-XLS] 2.4.10, 2.4.127, 2.5.198)."""
+def old_book():
+    """What calamine shall read of an xls, and the error cells of each of its sheets as (row, column, text), in the order of the
+    sheets ([MS-XLS] 2.4.10, 2.4.127, 2.5.198)."""
     import olefile
 
     try:
         with olefile.OleFileIO(SOURCE) as container:
             name = next((one for one in ("Workbook", "Book") if container.exists(one)), None)
             data = container.openstream(name).read() if name else b""
+        if (mended := with_true_formats(data, name == "Workbook")) != data:
+            copy = io.BytesIO(SOURCE.read_bytes())
+            with olefile.OleFileIO(copy, write_mode=True) as container:
+                container.write_stream(name, mended)
+            copy.seek(0)
+            return copy, errors_of_sheets(data)
     except (OSError, ValueError, IndexError):
-        return []
+        return SOURCE, []
+    return SOURCE, errors_of_sheets(data)
+
+
+def with_true_formats(data, wide):
+    """The workbook with the format General for cells whose format has the number of a date's but, says the workbook, is none."""
+    numbers, mended = set(), bytearray(data)
+    for kind, at, body in records_from(data, 0):
+        if kind == FORMAT and len(body) > 5 and body[0] in DATE_FORMATS and not body[1]:
+            text = body[5:].decode("utf-16-le", "replace") if wide and body[4] & 1 else body[5 if wide else 3 :].decode("latin-1")
+            if not re.search("[ymdhse年月日]", NO_DATE.sub("", text.lower())):
+                numbers.add(body[0])
+        elif kind == CELL_FORMAT and len(body) > 4 and body[2] in numbers and not body[3]:
+            mended[at + 2 : at + 4] = bytes(2)
+    return bytes(mended)
+
+
+def errors_of_sheets(data):
     if not OLD_ERROR.search(data):
         return []
-    sheets = [struct.unpack_from("<I", body)[0] for kind, body in records_from(data, 0) if kind == SHEET and len(body) >= 4]
+    sheets = [struct.unpack_from("<I", body)[0] for kind, _, body in records_from(data, 0) if kind == SHEET and len(body) >= 4]
     return [list(errors_from(data, start)) for start in sheets]
 
 
 def records_from(data, at):
-    """(kind, body) of each record of a substream, without the charts inside it."""
+    """(kind, place of the body, body) of each record of a substream, without the charts inside it."""
     depth = 0
     while at + 4 <= len(data):
         kind, size = struct.unpack_from("<HH", data, at)
@@ -157,12 +184,12 @@ def records_from(data, at):
         if depth <= 0:
             return
         if depth == 1:
-            yield kind, data[at + 4 : at + 4 + size]
+            yield kind, at + 4, data[at + 4 : at + 4 + size]
         at += 4 + size
 
 
 def errors_from(data, start):
-    for kind, body in records_from(data, start):
+    for kind, _, body in records_from(data, start):
         if kind == ERROR and len(body) >= 8 and body[7]:
             code = body[6]
         elif kind == FORMULA and len(body) >= 14 and body[6] == 2 and body[12:14] == b"\xff\xff":

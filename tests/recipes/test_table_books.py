@@ -156,6 +156,14 @@ def test_errors_however_they_are_written(client: httpx.Client, prefix: bytes) ->
     assert post(client, content, "xlsx", "csv") == b"a\n#REF!\n"
 
 
+def test_numbers_are_no_dates_for_the_number_of_their_format(client: httpx.Client) -> None:
+    """An xls may give a format of its own a number that elsewhere means a date."""
+    old = (SAMPLES / "table.xls").read_bytes()
+    odd = old.replace(b"\xa4\0\7\0\0General", b"\x32\0\7\0\0#,##0.0").replace(b"\0\0\xa4\0\1", b"\0\0\x32\0\1")
+    assert odd.count(b"\x32\0\7\0\0#") == 1
+    assert post(client, odd, "xls", "csv") == post(client, old, "xls", "csv")
+
+
 def test_errors_of_other_workbooks(client: httpx.Client) -> None:
     """An error is its name in xls, where it is a number, and in OpenDocument, where it is the text beside an empty value."""
     old = (SAMPLES / "table.xls").read_bytes()
