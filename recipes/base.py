@@ -18,7 +18,8 @@ SOURCE = next(  # the only file there, but for the output of an earlier try
 )
 
 MAX_INFLATED_BYTES = 1 << 30  # what a compressed input may unpack to, in total
-MAX_INFLATION = 200  # and how many times its own size, once past a megabyte
+HARMLESS_BYTES = 32 << 20  # up to which blank pictures and pages may pack a thousandfold
+MAX_INFLATION = 200  # and past that, how many times its own size
 MAX_PIXELS = 200_000_000
 MAX_DEPTH = 500  # nesting of JSON, YAML, XML and the like
 

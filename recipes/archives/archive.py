@@ -37,7 +37,7 @@ class Counted(io.RawIOBase):
 
     def __init__(self, stream, packed):
         self.stream, self.given = stream, 0
-        self.limit = min(MAX_INFLATED_BYTES, max(CHUNK, MAX_INFLATION * packed))
+        self.limit = min(MAX_INFLATED_BYTES, max(HARMLESS_BYTES, MAX_INFLATION * packed))
 
     def readinto(self, room):
         data = self.stream.read(len(room))
@@ -93,7 +93,7 @@ def zip_entries(packed):
     with zipfile.ZipFile(SOURCE) as archive:
         infos = archive.infolist()
         total = sum(info.file_size for info in infos)
-        if total > MAX_INFLATED_BYTES or total > max(CHUNK, MAX_INFLATION * packed):
+        if total > MAX_INFLATED_BYTES or total > max(HARMLESS_BYTES, MAX_INFLATION * packed):
             refuse("too_large", f"the archive announces {total} bytes in {packed}")
         for info, name in zip(infos, zip_names(infos), strict=True):
             mode = info.external_attr >> 16

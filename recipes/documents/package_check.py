@@ -18,7 +18,7 @@ def check_package():
             entries = package.infolist()
             names = {entry.filename for entry in entries}
             total = sum(entry.file_size for entry in entries)
-            if total > MAX_INFLATED_BYTES or (total > 1 << 20 and total > MAX_INFLATION * SOURCE.stat().st_size):
+            if total > MAX_INFLATED_BYTES or (total > HARMLESS_BYTES and total > MAX_INFLATION * SOURCE.stat().st_size):
                 refuse("too_large", f"the package unpacks to {total} bytes")
             if (
                 any(entry.flag_bits & 1 for entry in entries)

@@ -55,7 +55,7 @@ def refuse_protected():
         try:
             with zipfile.ZipFile(SOURCE) as package:
                 total = sum(entry.file_size for entry in package.infolist())
-                if total > MAX_INFLATED_BYTES or (total > 1 << 20 and total > MAX_INFLATION * SOURCE.stat().st_size):
+                if total > MAX_INFLATED_BYTES or (total > HARMLESS_BYTES and total > MAX_INFLATION * SOURCE.stat().st_size):
                     refuse("too_large", f"the package unpacks to {total} bytes")
                 if "META-INF/manifest.xml" in package.namelist() and b"encryption-data" in package.read(
                     "META-INF/manifest.xml"

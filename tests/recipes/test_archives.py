@@ -105,6 +105,12 @@ def test_bombs(client: httpx.Client, named: str) -> None:
     assert refusal(client, content, named, "tar") == (422, "too_large")
 
 
+def test_what_is_blank_packs_well(client: httpx.Client) -> None:
+    """A picture of one colour is no bomb, however small it was packed."""
+    blank = bytes(20_000_000)
+    assert inside(post(client, zipped({"blank.bmp": blank}), "zip", "tar"), "tar") == {"blank.bmp": blank}
+
+
 def test_damaged_and_encrypted(client: httpx.Client) -> None:
     """Spoilt bytes are damaged, never half an archive; a password is named as the reason."""
     misnamed = zipped({"ä.txt": b"x"}).replace("ä".encode(), b"\xe4\xe4")
