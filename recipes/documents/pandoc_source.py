@@ -56,9 +56,15 @@ def plain_xml(raw):
     parser = etree.XMLParser(
         resolve_entities="internal", no_network=True, load_dtd=False, recover=False, huge_tree=False
     )
-    named = rb"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z]\w*);"
-    if b"<!ENTITY" not in raw:
-        raw = re.sub(named, lambda match: character_reference(match.group(1)), raw)
+    declared = {b"amp", b"lt", b"gt", b"quot", b"apos", *re.findall(rb"<!ENTITY\s+([\w.-]+)\s+[\"']", raw)}
+    elsewhere = set(re.findall(rb"<!ENTITY\s+([\w.-]+)\s+(?:SYSTEM|PUBLIC)\b", raw))
+    raw = re.sub(
+        rb"&([A-Za-z][\w.-]*);",
+        lambda found: found[0] if found[1] in declared else b"" if found[1] in elsewhere else character_reference(found[1]),
+        raw,
+    )
+    if elsewhere:
+        warn(f"{len(elsewhere)} other files that the document includes were left out")
     try:
         root = etree.fromstring(raw, parser)
     except etree.XMLSyntaxError as error:

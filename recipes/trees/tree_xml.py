@@ -7,7 +7,7 @@ import re
 
 DECLARATION = re.compile(rb"""(\s*<\?xml\b[^>]*?)\s+encoding\s*=\s*["']([\w.:-]+)["']""")
 UNDECLARABLE = ("", "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/")  # Namespaces in XML 1.0, 3
-HTML_NAME = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
+ENTITY = re.compile(rb"&([A-Za-z][\w.-]{0,63});")
 MAX_ATTRIBUTES = 5000  # lxml takes time by the square of them
 NAME_START = r"A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd"
 NOT_IN_NAME = re.compile(rf"^[^{NAME_START}]|[^{NAME_START}0-9.\u00b7\u0300-\u036f\u203f\u2040-]|_(?=x[0-9A-F]{{4}}_)")
@@ -48,7 +48,7 @@ def parse_xml(data):
 
 def mended(data):
     """What people send as XML, as XML: in an encoding that libxml2 lacks or other than the one it declares, with white space
-    before the declaration, or with HTML's names of characters. None when it has none of these faults."""
+    before the declaration, or with HTML's names of characters and others that it does not declare. None when it has none of these faults."""
     declared = DECLARATION.match(data)  # which also says that its letters are those of ASCII
     try:
         text = data.decode(declared[2].decode())
@@ -56,17 +56,18 @@ def mended(data):
         text = ""
     text = text if "<?xml" in text else decoded(data).decode()
     text = DECLARATION.sub(rb"\1", text.strip("\ufeff\0 \t\r\n").encode("utf-8", "replace"), count=1)
-    named = HTML_NAME.sub(lambda found: character_named(found), text)
-    if named == data:
-        return None
-    if named != text:
-        warn("names of characters that only HTML knows, as &nbsp;, were read as HTML reads them")
-    return named
+    declared = {b"amp", b"lt", b"gt", b"quot", b"apos", *re.findall(rb"<!ENTITY\s+([\w.-]+)\s", text)}
+    named = ENTITY.sub(lambda found: found[0] if found[1] in declared else character_named(found), text)
+    return None if named == data else named
 
 
 def character_named(found):
     known = html.entities.html5.get(found[1].decode() + ";")
-    return known.encode() if known and found[1] not in (b"amp", b"lt", b"gt", b"quot", b"apos") else found[0]
+    if known:
+        warn("names of characters that only HTML knows, as &nbsp;, were read as HTML reads them")
+        return known.encode()
+    warn("names of entities that are declared nowhere were kept as they are written")
+    return b"&amp;" + found[0][1:]
 
 
 def repeated(root):

@@ -119,7 +119,7 @@ def _json(head: str, *, complete: bool) -> tuple[str, bool] | None:
     if not _JSON_START.match(head):
         return None
     if complete and len(head) <= _MAX_JSON_CHARACTERS and _is_json(head):
-        return ("ipynb" if _is_notebook(head) else "json"), True
+        return ("ipynb" if _is_notebook(head) and _CELLS.search(head) else "json"), True
     lines = [line for line in head.splitlines() if line.strip()]
     whole_lines = lines if complete else lines[:-1]
     if len(lines) > 1 and whole_lines and all(_is_json(line) for line in whole_lines[:_CSV_RECORDS]):
@@ -136,6 +136,9 @@ def _is_json(text: str) -> bool:
         return False
     except RecursionError:
         return True  # too deep to read, but nothing else nests so
+
+
+_CELLS = re.compile(r'"(?:cells|worksheets)"\s*:\s*\[')  # which in a schema of notebooks is no list
 
 
 def _is_notebook(head: str) -> bool:

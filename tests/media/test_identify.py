@@ -161,6 +161,11 @@ def test_any_text_may_be_called_csv(named: Identify, content: bytes, filename: s
         (b'<?xml version="1.0"?><rss version="2.0"><channel/></rss>', "news.xml", "application/rss+xml"),
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "drawing.xml", "image/svg+xml"),
         (b"<!DOCTYPE html><title>x</title>", "page.xml", "text/html"),
+        (
+            b'{"required": ["nbformat", "cells"], "properties": {"cells": {"type": "array"}}}',
+            "schema.json",
+            "application/json",
+        ),
         (b'<!DOCTYPE article SYSTEM "jats.dtd" [<!ENTITY a "b">]><article/>', "paper.xml", "application/xml"),
         (b"<table><row/></table>", "rows.xml", "application/xml"),
         (b'<article xmlns="http://docbook.org/ns/docbook"><para/></article>', "m.xml", "application/docbook+xml"),

@@ -163,6 +163,7 @@ def test_entities(client: httpx.Client) -> None:
     assert json.loads(post(client, head % b"" + b"<r>&a;</r>", "xml", "json")) == {"r": "aaaaaaaaaa"}
     bomb = b"".join(b'<!ENTITY %c "%s">' % (n + 1, b"&%c;" % n * 10) for n in range(97, 106))
     assert refusal(client, head % bomb + b"<r>&j;</r>", "xml", "json")[0] == 422
+    assert json.loads(post(client, b"<r>&tool; &lt;&nbsp;&eacute;</r>", "xml", "json")) == {"r": "&tool; <\xa0é"}
     outside = b'<!ENTITY x SYSTEM "file:///etc/passwd">'
     assert (
         b"root:" not in client.post("/convert/json", files={"file": ("a.xml", head % outside + b"<r>&x;</r>")}).content
