@@ -11,7 +11,7 @@ from warnings import simplefilter
 import pi_heif
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-READERS = ["AVIF", "BMP", "DIB", "GIF", "HEIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "PSD", "TGA", "TIFF", "WEBP"]
+READERS = ["AVIF", "BMP", "DIB", "GIF", "HEIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP"]
 MOST_READ_PIXELS = {"HEIF": 130_000_000}  # its decoder takes seven bytes a pixel
 MAX_FRAMES = 5000
 MOVING = {"gif", "webp", "avif"}  # targets whose frames share one canvas and have times
@@ -86,12 +86,16 @@ class Frames(Image.Image):
 
 
 def opened():
+    if (document := photoshop()) is not None:
+        return document
     try:
         source = Image.open(icon_of_cursor() or SOURCE, formats=READERS)
     except OSError:
         source = unusual_bitmap()
         if source is None:
             raise
+    if any(tile[0] == "bmp_rle" for tile in getattr(source, "tile", ())):  # whose short rows Pillow does not fill
+        source = unusual_bitmap() or source
     if source.format == "BMP" and source.mode == "P":
         source.palette.palette = source.palette.palette[: 4 * 256]  # some say that they have more colours
     if source.format == "PNG":

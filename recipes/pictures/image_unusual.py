@@ -4,7 +4,7 @@ pages packed as WebP, the still picture of an animation that is damaged; and wha
 import io
 import struct
 
-from PIL import Image, ImageMath, PsdImagePlugin, TiffImagePlugin
+from PIL import Image, ImageMath, TiffImagePlugin
 
 WEBP_IN_TIFF = 50001
 PACKINGS = {
@@ -43,6 +43,10 @@ def unusual_bitmap():
     if bits in (1, 2, 4, 8) and packing == 0:
         palette = data[14 + size : min(offset, 14 + size + 4 * min(colours or 256, 256))]
         return indexed_bitmap((width, abs(height)), bits, palette, rows)
+    if (bits, packing) in ((8, 1), (4, 2)) and height > 0:
+        palette = data[14 + size : min(offset, 14 + size + 4 * (colours or 1 << bits))]
+        pixels = unpacked_runs(data[offset:], width, height, bits)
+        return indexed_bitmap((width, height), 8, palette, ((pixels, "raw"), (width, 1)))
     if bits in (16, 32) and packing in (BITFIELDS, ALPHA_BITFIELDS) and size in WINDOWS_HEADERS:
         masks = struct.unpack_from("<4I", data, 54)[: 4 if packing == ALPHA_BITFIELDS or size >= 56 else 3]
         return masked_bitmap((width, abs(height)), bits, masks, rows)
@@ -55,6 +59,31 @@ def indexed_bitmap(size, bits, palette, rows):
     picture = picture.convert("RGB")
     picture.format = "BMP"
     return picture
+
+
+def unpacked_runs(data, width, height, bits):
+    """The pixels of a run-length encoded bitmap, whose rows may end early or be left out ([MS-WMF] 3.1.6.1 and 3.1.6.2)."""
+    pixels, x, y, at = bytearray(width * height), 0, 0, 0
+    while y < height and (pair := data[at : at + 2]) not in (b"\0\1", b""):
+        count, value, at, run = pair[0], pair[1], at + 2, b""
+        if count:
+            run = (bytes([value]) if bits == 8 else bytes([value >> 4, value & 15])) * count
+        elif value == 0:
+            x, y = 0, y + 1
+        elif value == 2:
+            x, y, at = x + data[at], y + data[at + 1], at + 2
+        else:
+            size = value if bits == 8 else (value + 1) // 2
+            run, count = data[at : at + size], value
+            run = run if bits == 8 else bytes(half for one in run for half in (one >> 4, one & 15))
+            at += size + size % 2
+        if x < width and y < height:
+            start, run = (height - 1 - y) * width + x, run[: min(count, width - x)]
+            pixels[start : start + len(run)] = run
+        x += count
+    if at >= len(data) and y < height - 1:
+        raise EOFError("not enough image data")
+    return bytes(pixels)
 
 
 def masked_bitmap(size, bits, masks, rows):
@@ -148,11 +177,9 @@ def unsupported(identified):
         head = file.read(34).ljust(34, b"\0")
         if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             return unsupported_in_tiff(file, head, identified)
-    if head.startswith(b"8BPS\0\x02"):
-        return "a large Photoshop document (PSB)"
-    if head.startswith(b"8BPS\0\x01"):
+    if head.startswith(b"8BPS\0"):
         depth, mode = struct.unpack_from(">HH", head, 22)
-        if (mode, depth) not in PsdImagePlugin.MODES:
+        if mode not in (*SHOWN, 7) or depth not in (1, 8, 16, 32):
             return f"a Photoshop image of {depth} bits in colour mode {mode}"
     if head.startswith(b"BM"):
         size, packing = struct.unpack_from("<I12xI", head, 14)

@@ -53,6 +53,50 @@ def test_bitmaps_of_odd_layouts(client: httpx.Client, tmp_path: Path, name: str)
     assert (made.size, dot(made, 0, 0), dot(made, 1, 0)) == ((2, 1), RED, BLUE)
 
 
+@pytest.mark.parametrize(
+    ("bits", "packing", "runs"), [(8, 1, b"\2\1\0\0\0\0\0\3\1\0\1\0\0\1"), (4, 2, b"\2\x11\0\0\0\0\0\3\x10\x10\0\1")]
+)
+def test_runs_of_a_bitmap_may_end_early(
+    client: httpx.Client, tmp_path: Path, bits: int, packing: int, runs: bytes
+) -> None:
+    """What no run covers has the first colour; half of the runs are damage."""
+    header = struct.pack("<IiiHHIIiiII", 40, 4, 3, 1, bits, packing, 0, 0, 0, 2, 0) + PALETTE
+    made = opened(run(client, tmp_path, bitmap(header, runs), "bmp", "png").output).convert("RGB")
+    rows = [[dot(made, x, y) == BLUE for x in range(4)] for y in range(3)]
+    assert rows == [[True, False, True, False], [False] * 4, [True, True, False, False]]
+    assert run(client, tmp_path, bitmap(header, runs[:4]), "bmp", "png").refused == "damaged"
+
+
+DOCUMENTS = {
+    "16 bits": (1, 16, b"\0\0" + b"\xff\xff\0\0" + bytes(4) + b"\0\0\xff\xff"),
+    "32 bits": (1, 32, b"\0\0" + struct.pack(">6f", 1, 0, 0, 0, 0, 1)),
+    "more channels than colours": (
+        1,
+        8,
+        b"\0\1" + struct.pack(">5H", *[3] * 5) + b"\1\xff\0\1\0\0\1\0\xff" + b"\1\7\7" * 2,
+    ),
+    "large": (2, 8, b"\0\1" + struct.pack(">3I", 3, 3, 3) + b"\1\xff\0\1\0\0\1\0\xff"),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_photoshop_documents_that_are_deep_or_large(client: httpx.Client, tmp_path: Path, name: str) -> None:
+    """A red and a blue pixel in 16 or 32 bits, beside selections, and in the large kind of document; half of it is damaged."""
+    version, depth, picture = DOCUMENTS[name]
+    channels = 5 if "more" in name else 3
+    content = struct.pack(">4sH6xHIIHH", b"8BPS", version, channels, 1, 2, depth, 3) + bytes(8 + 4 * version) + picture
+    made = opened(run(client, tmp_path, content, "psd", "png").output).convert("RGB")
+    assert (made.size, dot(made, 0, 0), dot(made, 1, 0)) == ((2, 1), RED, BLUE)
+    assert run(client, tmp_path, content[:-8], "psd", "png").refused == "damaged"
+
+
+def test_a_photoshop_bitmap_is_black_where_it_is_set(client: httpx.Client, tmp_path: Path) -> None:
+    """One bit a pixel: set is black."""
+    content = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 1, 1, 2, 1, 0) + bytes(14) + b"\x80"
+    made = opened(run(client, tmp_path, content, "psd", "png").output).convert("L")
+    assert made.tobytes() == b"\0\xff"
+
+
 def tiff_of(pieces: list[bytes], packing: int, bits: int = 8) -> bytes:
     """Return a TIFF of 60 x 40 pixels, in two strips of 20 rows that are packed already."""
     lengths = [len(piece) for piece in pieces]
@@ -80,7 +124,7 @@ def test_tiff_packed_as_webp(client: httpx.Client, tmp_path: Path) -> None:
         (tiff_of(strips("WEBP"), 34712), "tiff"),
         (tiff_of([bytes(60 * 20 * 3 * 8)] * 2, 1, bits=64), "tiff"),
         (b"8BPS\0\2".ljust(64, b"\0"), "psd"),
-        (struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 4, 4, 32, 3).ljust(90, b"\0"), "psd"),
+        (struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 4, 4, 24, 3).ljust(90, b"\0"), "psd"),
         (bitmap(info(24, 12), bytes(8)), "bmp"),
     ],
 )
