@@ -18,6 +18,9 @@ Fact = str | int | float | bool | None
 MAX_REPORT_BYTES = 64 * 1024
 
 _EXCEPTION = re.compile(r"^(?:\w+\.)*([A-Z]\w{2,60})(?:: |$)", re.MULTILINE)
+_NO_MEMORY = re.compile(
+    r"^(?:memory allocation of \d+ bytes failed|.*std::bad_alloc)$", re.MULTILINE
+)  # Rust's and C++'s last words
 _FIGURE = re.compile(r"cfile_\w+\.png")  # the name the vendor gives a figure that was only shown
 _MARKDOWN_LINK = re.compile(r"\]\(<?(?:sandbox:)?(/mnt/data/(?:\\.|[^()\\>]|\([^()]*\))+)>?\)")
 _BARE_PATH = re.compile(r"(?:sandbox:)?(/mnt/data/[^\s`'\"<>()\]]+)")
@@ -53,7 +56,12 @@ def report_of(logs: Sequence[str]) -> Report | None:
 
 
 def error_of(logs: Sequence[str]) -> str | None:
-    """Return the class name of the exception that the last logs end with, as Python prints it; never its text."""
+    """Return the class name of the exception that the last logs end with, as Python prints it; never its text.
+
+    A library that gets no memory ends the process, with words instead of an exception; it is ``MemoryError`` too.
+    """
+    if logs and _NO_MEMORY.search(logs[-1]):
+        return "MemoryError"
     found = _EXCEPTION.findall(logs[-1]) if logs else []
     return found[-1] if found else None
 

@@ -140,6 +140,11 @@ def test_facts_are_written_as_structured_fields() -> None:
         ),
         (["nothing of the kind"], None),
         ([], None),
+        (
+            ["memory allocation of 872415232 bytes failed\nSIGABRT: the kernel died of the signal SIGABRT. A fresh …"],
+            "MemoryError",
+        ),
+        (["terminate called after …\n  what():  std::bad_alloc\nSIGABRT: the kernel died …"], "MemoryError"),
     ],
 )
 def test_an_error_is_named_by_its_class_only(logs: list[str], expected: str | None) -> None:
