@@ -48,10 +48,10 @@ def page_size(own=""):
 
 
 def usual_text(looks):
-    """Size in points and families of the text: ``looks`` is what the document says, like "11 serif"."""
-    size, _, kind = looks.partition(" ")
-    families = ("Libertinus Serif", *FAMILIES) if kind else FAMILIES
-    return min(max(float(size) * (1 if kind else 0.93), 7), 20) if size else 10.5, families  # Noto Sans runs wide
+    """Size in points and families of the text: ``looks`` is what the document says, beginning like "11 serif"."""
+    size, kind = (looks.split() + ["", ""])[:2]
+    families = ("Libertinus Serif", *FAMILIES) if kind == "serif" else FAMILIES
+    return min(max(float(size) * (1 if kind == "serif" else 0.93), 7), 20) if size else 10.5, families  # Noto Sans runs wide
 
 
 def page_setup(title, language="", direction="", paper="", looks=""):

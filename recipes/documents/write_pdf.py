@@ -151,6 +151,10 @@ class Typesetter(TypesetTables, TypesetInline, TypesetPages):
         ]
         return [*self.anchor(element), "block({" + ";".join(blocks) + "})"]
 
+    def rules(self):
+        """Settings of the whole document, after those of its pages."""
+        return ""
+
     def document(self):
         """The whole body; a target that stands where nothing can be pointed at is the beginning of the document."""
         content = [*self.first_page(), *self.flow(self.body, 0)]
@@ -160,21 +164,30 @@ class Typesetter(TypesetTables, TypesetInline, TypesetPages):
             + [f"[#metadata(none)#label({quoted(LAST)})]"]) + "}\n"
 
 
+SETTER = Typesetter  # a program that knows looks puts another here
+
+
 def write_pdf(body, title):
     import typst
 
     with tempfile.TemporaryDirectory() as folder:
-        setter = Typesetter(body, folder)
+        setter = SETTER(body, folder)
         setup = page_setup(title, body.get("lang"), direction_of(body), body.get("data-paper", ""), body.get("data-text", ""))
         while True:
             try:
-                compile_pdf(setup + setter.document(), folder)
+                text = setter.document()
+                compile_pdf(setup + setter.rules() + text, folder)
                 break
             except typst.TypstError as error:
                 drawings = setter.vectors and any(name.endswith(".svg") for name, *_ in setter.pictures.values())
-                if setter.plain or not (setter.pictures or body.find(".//span[@class]") is not None):
+                if not setter.plain and (setter.pictures or body.find(".//span[@class]") is not None):
+                    warn(f"{'drawings' if drawings else 'pictures'} were left out{'' if drawings else ' and formulas stay LaTeX'}: {str(error)[:120]}")
+                    setter.vectors, setter.plain = False, not drawings
+                    setter.pictures.clear()
+                elif type(setter) is not Typesetter:
+                    warn(f"the looks of the document were left out: {str(error)[:120]}")
+                    running, setter = setter.running, Typesetter(body, folder)
+                    setter.running = running  # which was taken out of the body
+                else:
                     raise
-                warn(f"{'drawings' if drawings else 'pictures'} were left out{'' if drawings else ' and formulas stay LaTeX'}: {str(error)[:120]}")
-                setter.vectors, setter.plain = False, not drawings
-                setter.pictures.clear()
     return {"pages": check_pdf(OUTPUT, weight(body.text_content()))}

@@ -8,6 +8,8 @@ LAST = "end-of-the-document"
 class TypesetPages:
     """Settings of pages as Typst expressions; what stands in headers and footers is the subclass's."""
 
+    running_rules = "set text(size: 0.9em);set par(spacing: 0.5em);"
+
     def take_running(self, body):
         """Take headers and footers out of the tree: {section: its element}."""
         found = {holder.get("data-section"): holder for holder in body.iterchildren("div") if holder.get("class") == "running"}
@@ -39,7 +41,7 @@ class TypesetPages:
             place = min(place, sizes[at] * 0.75)
             need = max((self.height_of(part) for part in parts.values()), default=0)
             if need > sizes[at] - place:
-                sizes[at] = min(place + need + 6, self.height / 3)
+                sizes[at] = min(place + need + 6, self.height * 0.6)
             drawn[kind] = self.chosen(holder, kind, parts, slot, max(sizes[at] - place, 10)) if parts else "none"
         settings.append(f"margin: (top: {sizes[0]:.1f}pt, right: {sizes[1]:.1f}pt, bottom: {sizes[2]:.1f}pt, left: {sizes[3]:.1f}pt)")
         settings += ["header-ascent: 0pt", "footer-descent: 0pt", *(f"{kind}: {text}" for kind, text in drawn.items())]
@@ -69,7 +71,7 @@ class TypesetPages:
         size, self.height, self.counting = self.height, TALLEST + 30, form
         content = self.flow(part, 1)
         self.height, self.counting = size, ""
-        return f"{{set text(size: 0.9em);set par(spacing: 0.5em);{';'.join(content)}}}"
+        return f"{{{self.running_rules}{';'.join(content)}}}"
 
     def height_of(self, part):
         """About how high a header or footer is: its lines, rows and pictures."""
@@ -78,10 +80,13 @@ class TypesetPages:
             if next(block.iterancestors("tr"), part) is not part and block.tag != "tr":
                 continue
             letters = len(block.text_content()) * 5 / max(len(block) if block.tag == "tr" else 1, 1)
-            lines = (1 + int(letters / self.width) + len(block.findall(".//br"))) * LINE_POINTS
+            lines = (1 + int(letters / self.width) + len(block.findall(".//br"))) * self.line_points(block)
             pictures = [self.stored_height(image) for image in block.iter("img")]
             total += max([lines, *pictures])
-        return min(total, TALLEST * 2)
+        return min(total, self.height)
+
+    def line_points(self, block):
+        return LINE_POINTS
 
     def stored_height(self, image):
         try:

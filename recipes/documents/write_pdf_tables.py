@@ -19,18 +19,29 @@ class TypesetTables:
             lines = [" | ".join(cell_words(cell) for cell in row if cell.tag in ("td", "th")) for row in rows]
             return before + [f"par({quoted(line)})" for line in lines if line.strip(" |")]
         head = self.head_rows(rows, cells)
-        size = next(
-            points for limit, points in ((6, 9.5), (9, 8), (14, 6.5), (22, 5), (MAX_COLUMNS, 3.5)) if columns <= limit
-        )
-        widths = self.widths(element, columns)
-        tracks = f"({', '.join(f'{width:.1f}pt' for width in widths)},)" if widths else columns
-        parts = [f"columns: {tracks}", *(["stroke: none"] if element.get("data-lines") == "none" else [])]
+        widths, heights = self.widths(element, columns), self.row_heights(rows)
+        size = self.table_points(columns, widths)
+        tracks = f"({', '.join(f'{width:.1f}pt' for width in widths)},)" if widths else f"(auto,) * {columns}"
+        tracks += " + (0pt,)" if heights else ""  # a column without width holds rows as high as they are at least
+        parts = [f"columns: {tracks}"]
         for cell, x, _, wide, _ in cells if widths else ():
             self.cell_widths[cell] = sum(widths[x : x + wide])
-        header = [self.cell(place, depth, size, columns) for place in cells if place[2] < head]
+        drawn = [(place[2], self.cell(place, depth, size, columns)) for place in cells]
+        drawn += [(y, f"table.cell(x: {columns}, y: {y}, inset: 0pt, stroke: none, block(height: {high:.1f}pt))") for y, high in heights.items()]
+        header = [cell for y, cell in drawn if y < head]
         parts += [f"table.header({', '.join(header)})"] if header else []
-        parts += [self.cell(place, depth, size, columns) for place in cells if place[2] >= head]
-        return [*before, f"{{set text(size: {size}pt);table({', '.join(parts)})}}"]
+        parts += [cell for y, cell in drawn if y >= head]
+        table, where = f"table({', '.join(parts)})", element.get("align")
+        table = f"align({where}, {table})" if where in ("center", "right") else table
+        return [*before, f"{{set text(size: {size:g}pt);{table}}}"]
+
+    def table_points(self, columns, widths):
+        """The size of the text in a table."""
+        return next(size for limit, size in ((6, 9.5), (9, 8), (14, 6.5), (22, 5), (MAX_COLUMNS, 3.5)) if columns <= limit)
+
+    def row_heights(self, rows):
+        """{row: points that it is high at least}."""
+        return {}
 
     def widths(self, element, columns):
         """The widths of the columns in points, as the document says; None when it does not."""
@@ -67,8 +78,9 @@ class TypesetTables:
             return 0
         return head
 
-    def cell(self, place, depth, size, columns):
-        element, x, y, width, height = place
+    def cell_text(self, place, depth, size, columns):
+        """What stands in a cell; a word wider than its column is broken."""
+        element, *_ = place
         content = self.flow(element, depth + 1)
         if element.getprevious() is None and element.getparent().tag == "tr":
             content = self.anchor(element.getparent()) + content
@@ -78,13 +90,15 @@ class TypesetTables:
         longest = max(map(len, (element.text_content() or "").split()), default=0)
         known = self.cell_widths.get(element)
         if longest * size * 0.5 > (known - 8 if known else self.width / columns * 1.5) and longest > (4 if known else 12):
-            letters = min(12, max(1, int((known - 8) / size / 0.7))) if known else 12  # a word wider than its column is broken
+            letters = min(12, max(1, int((known - 8) / size / 0.7))) if known else 12
             text = f'{{show regex("[^\\\\s]{{{letters}}}"): it => it + sym.zws;{text}}}'
+        return text
+
+    def cell(self, place, depth, size, columns):
+        element, x, y, width, height = place
+        text = self.cell_text(place, depth, size, columns)
         spans = (f", colspan: {width}" if width > 1 else "") + (f", rowspan: {height}" if height > 1 else "")
-        color = element.get("data-fill", "")
-        fill = f', fill: rgb("{color}")' if color else ", fill: luma(240)" if element.tag == "th" else ""
-        if color and sum(int(color[at : at + 2], 16) * part for at, part in ((0, 3), (2, 6), (4, 1))) < 1000:
-            text = f"{{set text(fill: white);{text}}}"
+        fill = ", fill: luma(240)" if element.tag == "th" else ""
         align = re.search(r"text-align\s*:\s*(center|right)", element.get("style") or "") or re.match(
             "(center|right)$", element.get("align") or ""
         )

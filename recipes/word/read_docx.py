@@ -1,8 +1,10 @@
 """A Word document (OOXML) as HTML: body, headers, footers, notes, text boxes, tables, lists, equations, embedded pictures."""
 
-
 MAX_CHUNKS = 20  # documents inside the document, also inside each other
-class WordReader(WordText, WordTables, WordNumbering, WordPages):
+HEADING = {"font-weight": "normal"}  # a browser's is bold
+
+
+class WordReader(WordText, WordTables, WordNumbering, WordLooks, WordFloats, WordPages):
     """One walk over a document: what is open (lists), what was seen (notes, headers) and what styles and lists mean."""
 
     def __init__(self, package):
@@ -13,6 +15,8 @@ class WordReader(WordText, WordTables, WordNumbering, WordPages):
             refuse("damaged", "the package has no Word document inside")
         self.styles, self.notes, self.repeated = self.read_styles(), {}, False
         self.read_numbering()
+        self.read_looks()
+        self.around, self.inside = {}, 0  # looks of the paragraph that is being read; text boxes around it
         self.wanted = {link.get(W + "anchor") for link in self.root.iter(W + "hyperlink")} - {None}
         self.note_parts = {
             kind: (next(iter(package.related(self.part, kind)), ""), W + kind[:-1])
@@ -77,14 +81,19 @@ class WordReader(WordText, WordTables, WordNumbering, WordPages):
     def blocks(self, container, part=None):
         """The HTML of the paragraphs and tables in a container."""
         previous, self.part = self.part, part or self.part
-        out, lists, code = [], [], []
-        paged = container.tag == W + "body" and (PAGED or TARGET == "html")
+        out, lists, code, initial = [], [], [], ""
+        paged = container.tag == W + "body" and LOOKING
 
         def close(depth):
             while len(lists) > depth:
                 out.append(f"</li></{lists.pop()[0]}>")
 
-        for element in self.flattened(container):
+        if paged and container.getparent() is self.root:
+            out.append(self.columns())
+        elements = list(self.flattened(container))
+        looks = self.spaced(elements) if LOOKING else [({}, {}, {})] * len(elements)
+        last = len(elements) if container.tag == W + "tc" and PAGED else max((at for at, each in enumerate(elements) if each.tag != W + "p" or has_text(each)), default=-1)
+        for at_element, (element, (css, letters, around)) in enumerate(zip(elements, looks)):
             if element.tag == W + "tbl":
                 close(0)
                 out.append(self.table(element))
@@ -95,12 +104,21 @@ class WordReader(WordText, WordTables, WordNumbering, WordPages):
                 continue
             properties = element.find(W + "pPr")
             kind, number, level, depth = self.style_of(properties)
-            text, boxes = self.paragraph(element)
+            text, boxes = self.paragraph(element, around)
+            frame = properties.find(W + "framePr") if properties is not None else None
+            if frame is not None and frame.get(W + "dropCap") in ("drop", "margin") and not boxes:
+                initial += re.sub(r"<(?!img)[^>]*>", "", text)
+                continue
+            text, initial = initial + text, ""
             text = self.tabs(properties, text) if PAGED and kind != "pre" else text
             before, text, after = self.page_breaks(properties, text) if paged else ("", text.replace("\f", " "), "")
             if before:
                 close(0)
                 out.append(before)
+            for box, looks_of_box in boxes:
+                if looks_of_box.keys() & {"float", "position"}:
+                    close(0)
+                    out.append(f'<div class="float"{styled(looks_of_box)}>{box}</div>')
             if kind != "pre" and code:
                 out.append("<pre>" + "\n".join(code) + "</pre>")
                 code.clear()
@@ -113,7 +131,8 @@ class WordReader(WordText, WordTables, WordNumbering, WordPages):
                 close(min(depth + 1, len(lists)))
                 self.open_list(out, lists, number, depth, look["form"], at)
                 usual = f"{numeral(at, look['form'])}."
-                out.append(f'<li data-mark="{html_text.escape(mark)}">' if mark not in ("", usual) else "<li>")
+                marked = f' data-mark="{html_text.escape(mark)}"' if mark not in ("", usual) else ""
+                out.append(f"<li{marked}{styled(letters)}>")
                 out.append(text.replace("\f", " "))
             elif kind == "pre":
                 close(0)
@@ -121,8 +140,10 @@ class WordReader(WordText, WordTables, WordNumbering, WordPages):
             elif text.strip():
                 close(0)
                 text = f"{html_text.escape(mark)} {text}" if mark else text
-                centred = {"center": "center", "right": "right", "end": "right"}.get(value(properties, "jc"))
-                style = f' style="text-align:{centred}"' if centred else ""
+                css = css if LOOKING else {"text-align": ALIGNS.get(value(properties, "jc"))}
+                css = css | letters if LOOKING else css if css["text-align"] in ("center", "right") else {}
+                heading = kind[0] == "h" and LOOKING
+                style = styled(HEADING | css | {"font-size": around["font-size"]} if heading else css)
                 style += ' dir="rtl"' if properties is not None and switched(properties, "bidi") else ""
                 out.append(
                     f"<p{style}><em>{text}</em></p>".replace("\f", " ")
@@ -131,14 +152,22 @@ class WordReader(WordText, WordTables, WordNumbering, WordPages):
                     if kind == "blockquote"
                     else f"<{kind}{style}>{text}</{kind}>".replace("\f", f"</{kind}>{PAGE_BREAK}<{kind}{style}>")
                 )
-            for box in boxes:
-                out.append(f"<div>{box}</div>")
+            elif LOOKING and not before and not after and at_element < last:
+                close(0)
+                out.append(f"<p{styled(css | letters)}><br></p>")
+            for box, looks_of_box in boxes:
+                if not looks_of_box.keys() & {"float", "position"}:
+                    out.append(f"<div{styled(looks_of_box)}>{box}</div>")
             if after:
                 close(0)
                 out.append(after)
+        out.append(initial)
         if code:
             out.append("<pre>" + "\n".join(code) + "</pre>")
         close(0)
+        if paged and self.columned:
+            out.append("</div>")
+            self.columned = False
         self.part = previous
         return "".join(out)
 
@@ -177,6 +206,15 @@ class WordReader(WordText, WordTables, WordNumbering, WordPages):
                 paragraph = etree.Element(W + "p")
                 paragraph.append(element)
                 yield paragraph
+
+
+def styled(css):
+    return f' style="{css_text(css)}"' if css else ""
+
+
+def has_text(paragraph):
+    """Whether something stands in a paragraph, or it ends a section."""
+    return next(paragraph.iter(W + "t", W + "drawing", W + "pict", W + "object", W + "sym", W + "sectPr", MATH + "oMath"), None) is not None
 
 
 def notes(reader):

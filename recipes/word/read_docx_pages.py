@@ -4,8 +4,6 @@ PAGE_BREAK = '<hr class="page-break">'
 KINDS = ("default", "first", "even")
 COUNTING = {"lowerRoman": "i", "upperRoman": "I", "lowerLetter": "a", "upperLetter": "A"}
 
-SERIFS = re.compile("times|georgia|garamond|cambria|book|palatino|century|serif|roman|minion|baskerville|caslon|song|mincho", re.I)
-
 
 def paper_of(section):
     """Width and height of the pages of a section, its margins from the top clockwise, the places of header and footer, in points.
@@ -30,6 +28,7 @@ class WordPages:
 
     def read_sections(self):
         self.sections = list(self.root.iter(W + "sectPr"))
+        self.columned = False
         self.section = 0  # the one whose paragraphs are being read
         self.paged = {0}  # those that begin a page
 
@@ -37,22 +36,12 @@ class WordPages:
         return paper_of(self.sections[0]) if self.sections else ""
 
     def usual_text(self):
-        """Size in points of the text of the document, and whether its font has serifs: "11 serif"."""
-        root = self.package.xml(next(iter(self.package.related(self.main, "styles")), "word/styles.xml"))
-        if root is None:
-            return ""
-        normal = [style for style in root.iter(W + "style") if style.get(W + "default") == "1" and style.get(W + "type") == "paragraph"]
-        holders = [style.find(W + "rPr") for style in normal] + [root.find(f"{W}docDefaults/{W}rPrDefault/{W}rPr")]
-        size = next((size for holder in holders if (size := value(holder, "sz"))), "20")
-        fonts = [holder.find(W + "rFonts") for holder in holders if holder is not None]
-        named = next((font for font in fonts if font is not None and (font.get(W + "ascii") or font.get(W + "asciiTheme"))), None)
-        name = "" if named is None else named.get(W + "ascii") if named.get(W + "asciiTheme") is None else self.theme_font()
-        return f"{whole(size, 20) / 2:g}{' serif' if SERIFS.search(name) and 'sans' not in name.lower() else ''}"
-
-    def theme_font(self):
-        root = self.package.xml(next(iter(self.package.related(self.main, "theme")), "word/theme/theme1.xml"))
-        font = root.find(f".//{A}minorFont/{A}latin") if root is not None else None
-        return font.get("typeface", "") if font is not None else ""
+        """The text of the document: size in points, kind of font, space before and after a paragraph, its lines, and what else it says."""
+        paragraph, run = self.usual
+        kind = run.get("font-family", "sans-serif").rpartition(",")[2]
+        spaces = (f"{paragraph.get(side, 0.0):g}" for side in ("before", "after"))
+        rest = (f"{name}:{css[name]}" for css, name in ((paragraph, "text-align"), (run, "color")) if css.get(name))
+        return " ".join([run["font-size"][:-2], kind, *spaces, paragraph.get("line") or f"{LINE_EM}", *rest])
 
     def page_breaks(self, properties, text):
         """(break before, text, break after) of a paragraph; inside its text a form feed stays where one is."""
@@ -72,9 +61,20 @@ class WordPages:
         self.section = min(self.section + 1, len(self.sections) - 1)
         section = self.sections[self.section]
         if value(section, "type", "nextPage") == "continuous":
-            return ""
+            return self.columns()
         self.paged.add(self.section)
-        return f'<hr class="page-break" data-paper="{paper_of(section)}" data-section="{self.section}">'
+        return self.columns(f'<hr class="page-break" data-paper="{paper_of(section)}" data-section="{self.section}">')
+
+    def columns(self, page=""):
+        """What ends the columns of the section before, and begins those of this one, with its new page between them."""
+        ended, self.columned = "</div>" if self.columned else "", False
+        columns = self.sections[self.section].find(W + "cols") if self.sections and LOOKING else None
+        count = whole(columns.get(W + "num"), 1) if columns is not None else 1
+        if not 1 < count < 9:
+            return ended + page
+        self.columned = True
+        gap = twips(columns.get(W + "space")) or 36.0
+        return f'{ended}{page}<div class="columns" style="column-count:{count};column-gap:{gap:g}pt">'
 
     def references(self, section, kind):
         """{default, first or even: the part} of the headers or footers that a section names itself."""

@@ -12,7 +12,8 @@ PICTURE_TYPES = {
 }
 CODE_STYLES = re.compile(r"(source ?code|html preformatted|code|verbatim|listing|preformatted text|macro text)", re.I)
 QUOTE_STYLES = re.compile(r"(intense )?quote|block ?text|quotations?", re.I)
-RUN_TAGS = (("b", "strong"), ("i", "em"), ("strike", "s"), ("dstrike", "s"))
+RUN_TAGS = (("strike", "s"), ("dstrike", "s"))
+STRESSES = (("font-weight", "bold", "strong"), ("font-style", "italic", "em"), ("text-decoration", "underline", "u"))
 PASS = {
     W + name
     for name in (
@@ -61,11 +62,13 @@ def switched(element, name):
 class WordText:
     """Paragraphs as inline HTML; the blocks around and inside them are the subclass's."""
 
-    def paragraph(self, element):
-        """(inline HTML, [HTML of text boxes]) of one paragraph."""
+    def paragraph(self, element, around):
+        """(inline HTML, [HTML of text boxes]) of one paragraph, whose runs begin with the looks ``around``."""
         pieces, boxes = [], []
         self.fields = []
+        before, self.around = self.around, around
         self.walk(element, pieces, boxes)
+        self.around = before
         out = []
         for form, text in pieces:
             if out and out[-1][0] == form:
@@ -77,7 +80,7 @@ class WordText:
             text = "".join(texts)
             if form and text.strip():  # spaces and punctuation stay outside, where no Markdown mark trips over them
                 before, core, after = re.fullmatch(r"([\s,.;:)]*)(.*?)(\s*)", text, re.S).groups()
-                opened, closed = "".join(f"<{tag}>" for tag in form), "".join(f"</{tag}>" for tag in reversed(form))
+                opened, closed = "".join(f"<{tag}>" for tag in form), "".join(f"</{tag.partition(' ')[0]}>" for tag in reversed(form))
                 text = f"{before}{opened}{core}{closed}{after}" if core else text
             parts.append(text)
         return "".join(parts).replace("</a><a>", ""), boxes
@@ -118,14 +121,7 @@ class WordText:
         if properties is not None and switched(properties, "vanish"):
             warn("hidden text was left out")
             return
-        form = ()
-        if properties is not None and len(properties):
-            form = tuple(dict.fromkeys(tag for name, tag in RUN_TAGS if switched(properties, name)))
-            form += ("u",) if switched(properties, "u") else ()
-            form += {"superscript": ("sup",), "subscript": ("sub",)}.get(value(properties, "vertAlign"), ())
-            style = value(properties, "rStyle")
-            if style and style in self.styles and CODE_STYLES.match(value(self.styles[style], "name", "")):
-                form += ("code",)
+        form = self.form_of(properties) if properties is not None and len(properties) else ()
         for child in element:
             tag = child.tag
             if tag == W + "t":
@@ -170,6 +166,18 @@ class WordText:
                 if text:
                     pieces.append((form if text != "<br>" else (), text))
 
+    def form_of(self, properties):
+        """The elements around the text of a run, from the outside."""
+        style = value(properties, "rStyle")
+        css = self.run_looks(properties, self.around)
+        form = [tag for name, said, tag in STRESSES if css.get(name) == said and css.pop(name)]
+        form += {tag: 1 for name, tag in RUN_TAGS if switched(properties, name)}
+        form += {"superscript": ["sup"], "subscript": ["sub"]}.get(value(properties, "vertAlign"), [])
+        if style and style in self.styles and CODE_STYLES.match(value(self.styles[style], "name", "")):
+            form += ["code"]
+            css.pop("font-family", None)
+        return (f'span style="{css_text(css)}"', *form) if css and LOOKING else tuple(form)
+
     def field(self, kind, pieces):
         """Fields: the result is shown, the instruction is not; a HYPERLINK becomes a link."""
         if kind == "begin":
@@ -206,7 +214,7 @@ class WordText:
         return marked + (TAB[True] if filled[-1] and kinds[len(filled) - 1] == "center" else "")
 
     def drawing(self, element, pieces, boxes):
-        """Pictures by their relation, text boxes as blocks after the paragraph, the words of diagrams and charts."""
+        """Pictures by their relation, text boxes as blocks around the paragraph, the words of diagrams and charts."""
         described = next(
             (item for item in element.iter() if isinstance(item.tag, str) and item.tag.endswith("}docPr")), None
         )
@@ -214,6 +222,7 @@ class WordText:
         extent = next(
             (item for item in element.iter() if isinstance(item.tag, str) and item.tag.endswith("}extent")), None
         )
+        css = self.place_of(element) if LOOKING else {}
         nested = {id(inner) for box in element.iter(W + "txbxContent") for inner in box.iter()}
         for item in element.iter():
             if id(item) in nested and item.tag != W + "txbxContent":
@@ -224,20 +233,14 @@ class WordText:
                     for parent in item.iterancestors()
                     if parent is not element
                 ):
-                    fields, self.fields = self.fields, []
-                    boxes.append(self.blocks(item))
-                    self.fields = fields
+                    fields, self.fields, self.inside = self.fields, [], self.inside + 1
+                    boxes.append((self.blocks(item), css | self.box_css(element) if LOOKING else {}))
+                    self.fields, self.inside = fields, self.inside - 1
             elif item.tag == A + "blip":
-                pieces.append(((), self.image(item.get(R + "embed") or item.get(R + "link"), alt, extent)))
+                self.put(self.image(item.get(R + "embed") or item.get(R + "link"), alt, extent), css, pieces, boxes)
             elif item.tag == V + "imagedata":
-                pieces.append(
-                    (
-                        (),
-                        self.image(
-                            item.get(R + "id"), item.get("{urn:schemas-microsoft-com:office:office}title") or alt, None
-                        ),
-                    )
-                )
+                shown = item.get("{urn:schemas-microsoft-com:office:office}title") or alt
+                self.put(self.image(item.get(R + "id"), shown, item.getparent()), css, pieces, boxes)
             elif isinstance(item.tag, str) and (
                 item.tag.endswith("/chart}chart") or item.tag.endswith("/diagram}relIds")
             ):
@@ -246,12 +249,19 @@ class WordText:
                 )[1]
                 root = self.package.xml(target) if target else None
                 if root is not None and root.tag == CHART + "chartSpace":
-                    boxes.append(ChartData(root).markup())
+                    boxes.append((ChartData(root).markup(), {}))
                     warn("charts are given as the table of their data")
                     continue
                 words = [" ".join("".join(block.itertext()).split()) for block in (root.iter(A + "p") if root is not None else ())]
-                boxes.append("".join(f"<p>{html_text.escape(line)}</p>" for line in words if line))
+                boxes.append(("".join(f"<p>{html_text.escape(line)}</p>" for line in words if line), {}))
                 warn("of diagrams only the words are kept")
+
+    def put(self, picture, css, pieces, boxes):
+        """A picture into its line, or into a box of its own when it is anchored elsewhere."""
+        if css and picture.startswith("<img"):
+            boxes.append((picture, css))
+        else:
+            pieces.append(((), picture))
 
     def image(self, relation, alt, extent):
         kind, target, outside = self.package.relations(self.part).get(relation, ("", "", True))
@@ -271,9 +281,9 @@ class WordText:
             warn(f"pictures of type {suffix[:8]} are shown by their alternative text")
             return shown
         data = base64.b64encode(picture).decode()
-        width = (
-            f' width="{int(extent.get("cx")) // 9525}"'
-            if extent is not None and (extent.get("cx") or "").isdecimal()
-            else ""
-        )
+        size = [extent.get("cx"), extent.get("cy")] if extent is not None else [None, None]
+        size = [int(side) / 9525 if side and side.isdecimal() and len(side) < 10 else None for side in size]
+        if extent is not None and extent.get("style"):
+            size = [length / 0.75 if (length := vml_length(vml_style(extent).get(side))) else None for side in ("width", "height")]
+        width = "".join(f' {name}="{side:.0f}"' for name, side in zip(("width", "height"), size) if side and side >= 1)
         return f'<img src="data:image/{PICTURE_TYPES[suffix]};base64,{data}" alt="{html_text.escape(alt)}"{width}>'
