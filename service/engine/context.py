@@ -34,6 +34,9 @@ from service.engine.request import AutoContainer, CreateResponse
 from service.engine.wire import new_id
 
 AUTO_NAME = "auto"
+MAX_IMAGE_BYTES = (
+    50 << 20
+)  # the vendor's limit of the files that a model is shown in a request; an image is held in memory
 
 
 class Context(msgspec.Struct, kw_only=True):
@@ -160,7 +163,7 @@ class Contexts:
         if isinstance(part, InputFile) and container is None:
             raise InvalidRequest.not_served(param, "Reading files without the code_interpreter tool")
         if part.file_id is not None:
-            return await self._upload(part, part.file_id, container)
+            return await self._upload(part, part.file_id, container, f"{param}.file_id")
         url = part.file_data if isinstance(part, InputFile) else part.image_url
         field = "file_data" if isinstance(part, InputFile) else "image_url"
         if url is None:
@@ -169,14 +172,26 @@ class Contexts:
             raise InvalidRequest.not_served(f"{param}.image_url", "Fetching images from URLs")
         return await self._inline(part, url, container, f"{param}.{field}")
 
-    async def _upload(self, part: InputFile | InputImage, file_id: str, container: Container | None) -> list[Part]:
+    async def _upload(
+        self, part: InputFile | InputImage, file_id: str, container: Container | None, param: str
+    ) -> list[Part]:
         file = self._files.get(file_id)
         source = self._files.path(file)
+        kind = mimetypes.guess_type(file.filename)[0] or "image/png"
+        if isinstance(part, InputImage) and not kind.startswith("image/"):
+            raise InvalidRequest(
+                f"Invalid '{param}'. Expected an image, but got '{kind}'.", param=param, code="invalid_value"
+            )
+        if isinstance(part, InputImage) and file.bytes > MAX_IMAGE_BYTES:
+            raise InvalidRequest(
+                f"Invalid '{param}'. An image may have {MAX_IMAGE_BYTES} bytes, but got one of {file.bytes}.",
+                param=param,
+                code="image_file_too_large",
+            )
         placed = await _place(container, source, file.filename, key=file_id, size=file.bytes)
         if isinstance(part, InputFile):
             return [placed] if placed else [part]
         content = await anyio.Path(source).read_bytes()
-        kind = mimetypes.guess_type(file.filename)[0] or "image/png"
         url = f"data:{kind};base64,{base64.b64encode(content).decode()}"
         return [InputImage(image_url=url, detail=part.detail), *([placed] if placed else [])]
 
@@ -203,7 +218,7 @@ def _decoded(url: str, param: str) -> tuple[str, bytes]:
     """Return the media type and the content of a data URL, or of bare base64."""
     head, comma, encoded = url.partition(",") if url.startswith("data:") else ("", ",", url)
     try:
-        content = base64.b64decode(encoded, validate=True) if comma else None
+        content = base64.b64decode(encoded, validate=True) if comma and (not head or head.endswith(";base64")) else None
     except (binascii.Error, ValueError):
         content = None
     if content is None:

@@ -56,6 +56,7 @@ RESPONSES: list[tuple[dict[str, Any], int, str | None, str | None, str]] = [
     ({"input": [{"role": "user", "content": [{"type": "input_file", "file_data": "eA=="}]}]}, 400, "unsupported_parameter", "input[0].content[0]", "Reading files without the code_interpreter tool is not served by this engine."),
     ({"input": [{"role": "user", "content": [{"type": "input_file", "file_url": "http://x/y"}]}]}, 400, "unsupported_parameter", "input[0].content[0].file_url", "Fetching files from URLs is not served by this engine."),
     ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "http://x/y"}]}]}, 400, "unsupported_parameter", "input[0].content[0].image_url", "Fetching images from URLs is not served by this engine."),
+    ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png,AAAA"}]}]}, 400, "invalid_value", "input[0].content[0].image_url", "Invalid 'input[0].content[0].image_url'. Expected a base64-encoded data URL with an explicit media type."),
     (auto() | {"input": [{"role": "user", "content": [{"type": "input_file", "file_data": "%%"}]}]}, 400, "invalid_value", "input[0].content[0].file_data", "Invalid 'input[0].content[0].file_data'. Expected a base64-encoded data URL with an explicit media type."),
 ]  # fmt: skip
 
@@ -70,6 +71,19 @@ def test_wrong_responses_are_named(  # noqa: PLR0917 - the columns of a table
     error = caught.value
     assert (error.status_code, error.code, error.param, error.type) == (status, code, param, "invalid_request_error")
     assert message in error.message
+
+
+@pytest.mark.parametrize(
+    ("filename", "size", "code"), [("notes.txt", 1, "invalid_value"), ("p.png", (50 << 20) + 1, "image_file_too_large")]
+)
+def test_an_upload_that_is_no_image_to_show_is_named(ai: OpenAI, filename: str, size: int, code: str) -> None:
+    """By what it is and by its size, before it is read into memory."""
+    upload = ai.files.create(file=(filename, bytes(size)), purpose="vision")
+    content: Any = [{"type": "input_image", "file_id": upload.id, "detail": "auto"}]
+    with pytest.raises(openai.BadRequestError) as caught:
+        ai.responses.create(model="program", input=[{"role": "user", "content": content}])
+    assert (caught.value.code, caught.value.param) == (code, "input[0].content[0].file_id")
+    ai.files.delete(upload.id)
 
 
 OTHERS: list[tuple[Callable[[OpenAI], object], int, str | None, str]] = [
