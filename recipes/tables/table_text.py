@@ -63,6 +63,9 @@ def read_delimited(preferred):
     if columns is None:
         columns = careful_columns(data, delimiter, padded)
     names = [f"column_{n}" for n in range(1, len(columns) + 1)]
+    if headed and len(columns[0]) == 1 and any(NUMBER.fullmatch(column[0].as_py() or "") for column in columns):
+        headed = False
+        warn("the only row has numbers: it was not taken for the names of the columns (option header)")
     if headed:
         names = [text or "" for text in (column[0].as_py() for column in columns)]
         columns = [column.slice(1) for column in columns]

@@ -225,6 +225,9 @@ def read_cards():
             add_value(records[-1], CARD.get(name, name.lower()), unescaped(value))
     if not records:
         refuse("damaged", "there is no vCard in this file")
+    for record in records:  # some have no FN
+        parts = (record.get(key) for key in ("prefix", "given_name", "additional_names", "family_name", "suffix"))
+        record["name"] = record["name"] or " ".join(filter(None, parts)) or record.get("organization")
     return records
 
 

@@ -166,8 +166,8 @@ def _table(text: Text) -> str | None:
 
 
 def _ends_statements(text: Text, delimiter: str) -> bool:
-    """Whether the delimiter only ends lines, as in source code."""
-    return delimiter == ";" and not re.search(r";[ \t]*[^\s;/#]", text.head)
+    """Whether the delimiter only ends lines or begins comments, as in source code."""
+    return delimiter == ";" and not re.search(r"^(?!;;).*;[ \t]*[^\s;/#]", text.head, re.MULTILINE)
 
 
 _RULE = re.compile(r"^[ \t]*+\|?[ :|-]*--", re.MULTILINE)  # of a Markdown table; possessive, or it is quadratic

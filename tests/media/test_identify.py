@@ -166,6 +166,7 @@ def test_any_text_may_be_called_csv(named: Identify, content: bytes, filename: s
             "schema.json",
             "application/json",
         ),
+        (b";; a list; of words\n;; and more; of them\n(define x 1)\n", "words.scm", "text/plain"),
         (b'<!DOCTYPE article SYSTEM "jats.dtd" [<!ENTITY a "b">]><article/>', "paper.xml", "application/xml"),
         (b"<table><row/></table>", "rows.xml", "application/xml"),
         (b'<article xmlns="http://docbook.org/ns/docbook"><para/></article>', "m.xml", "application/docbook+xml"),

@@ -158,6 +158,15 @@ def test_newlines_nul_and_controls(client: httpx.Client) -> None:
     assert rows_of(post(client, content, "csv", "tsv", **{"from": "csv"}), "\t")[1] == cells
 
 
+def test_an_only_row(client: httpx.Client) -> None:
+    """A row that stands alone and has a number in it is data, which is said."""
+    assert "option header" in warnings(client, b"1,2,3\n", "csv", "json")
+    assert json.loads(post(client, b"cell,007,12\n", "csv", "json")) == [
+        {"column_1": "cell", "column_2": "007", "column_3": 12}
+    ]
+    assert post(client, b"cell,007,12\n", "csv", "tsv") == b"cell\t007\t12\n"
+
+
 def test_without_a_header(client: httpx.Client) -> None:
     """With header=false the first row is data, and no made-up name is written into the output."""
     assert json.loads(post(client, b"1,x\n2,y\n", "csv", "json", header="false"))[0] == {"column_1": 1, "column_2": "x"}
@@ -183,7 +192,7 @@ def test_nothing_in_it(client: httpx.Client, content: bytes) -> None:
 def test_header_alone(client: httpx.Client) -> None:
     """A header without rows is a table of no rows, which is said: the row may have been data."""
     assert json.loads(post(client, b"a,b,c\n", "csv", "json")) == []
-    assert "option header" in warnings(client, b"1,2,3\n", "csv", "json")
+    assert "option header" in warnings(client, b"a,b,c\n", "csv", "json")
     assert post(client, b"a,b,c\n", "csv", "tsv") == b"a\tb\tc\n"
 
 

@@ -99,6 +99,8 @@ def test_contacts(client: httpx.Client) -> None:
         "phone": ["1", "2"],
     }
     assert b"1; 2" in post(client, card, "vcf", "csv")
+    nameless = b"BEGIN:VCARD\r\nVERSION:3.0\r\nN:Doe;Jo;M.;Dr.;\r\nEND:VCARD\r\n"
+    assert json.loads(post(client, nameless, "vcf", "json"))[0]["name"] == "Dr. Jo M. Doe"
 
 
 def test_no_cue_at_all(client: httpx.Client) -> None:
