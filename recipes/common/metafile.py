@@ -1,4 +1,4 @@
-"""Windows metafiles (EMF, WMF) as pictures: the bitmaps inside, put where the metafile draws them. Lines and text are not drawn."""
+"""Windows metafiles (EMF, WMF) as pictures: the bitmaps inside, put where the metafile draws them. Lines and text are another file's."""
 
 import io
 import re
@@ -6,12 +6,19 @@ import struct
 import zlib
 
 METAFILE_TYPES = re.compile(r"data:image/(?:x-)?(?:emf|wmf|emz|wmz|win-?emf|win-?wmf|ms-?emf|ms-?wmf)\b|data:application/(?:x-)?(?:ms)?metafile", re.I)
+NOT_DRAWN = "pictures of type emf and wmf that cannot be drawn are shown by their alternative text"
 MAX_METAFILE = 100_000_000
 MAX_SIDE = 6000  # pixels of the picture that is put together
 EMF_BITMAPS = {76: (24, 84), 77: (24, 84), 80: (24, 48), 81: (24, 48), 114: (24, 84), 116: (24, 84)}  # target and bitmap at
 WMF_BITMAPS = {0x0F43: 22, 0x0B41: 20, 0x0940: 16}  # where the bitmap begins in the parameters
 EMF_DRAWS = {*range(2, 9), *range(85, 91), 41, 42, 43, 44, 45, 46, 47, 54, 55, 56, 83, 84, 62, 63, 64, 118}
 WMF_DRAWS = {0x0213, 0x0324, 0x0325, 0x0418, 0x041B, 0x0538, 0x061C, 0x0521, 0x0A32, 0x0817, 0x081A, 0x0830}
+
+
+def metafile_picture(raw):
+    """(file, subtype of image/*, words in it) of a metafile, None for what cannot be shown; a program that draws puts another here."""
+    png = metafile_png(raw)
+    return (png, "png", "") if png else None
 
 
 def metafile_png(raw):

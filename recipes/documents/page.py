@@ -103,15 +103,19 @@ def clean(body):
 
 
 def draw_metafile(image):
-    """Show a picture of Windows (EMF, WMF) by the bitmaps inside, or by its alternative text."""
+    """Show a picture of Windows (EMF, WMF), or its alternative text."""
     head, _, body = image.get("src").partition(",")
     try:
-        png = metafile_png(base64.b64decode(body)) if ";base64" in head else None
+        found = metafile_picture(base64.b64decode(body)) if ";base64" in head else None
     except ValueError:
-        png = None
-    if png is None:
-        warn("pictures of type emf and wmf that only draw lines are shown by their alternative text")
-    image.set("src", f"data:image/png;base64,{base64.b64encode(png).decode()}" if png else "")
+        found = None
+    if found is None:
+        warn(NOT_DRAWN)
+        image.set("src", "")
+        return
+    image.set("src", f"data:image/{found[1]};base64,{base64.b64encode(found[0]).decode()}")
+    if image.get("alt") in (None, "", "image"):  # as pandoc calls those of RTF
+        image.set("alt", found[2])
 
 
 def mend_table(part):

@@ -50,6 +50,11 @@ FONT_RULE = re.compile(r"(font-family\s*:\s*)([^;}]+)")
 def read_source():
     """The document's bytes; an SVGZ unpacked up to the limits of an inflated input."""
     raw = SOURCE.read_bytes()
+    if SOURCE_TYPE in ("image/emf", "image/wmf"):
+        drawn = metafile_svg(raw)
+        if drawn is None:
+            refuse("unsupported" if raw[40:44] == b" EMF" else "damaged", "the metafile draws nothing that can be read")
+        return drawn[0]
     if raw[:2] == b"\x1f\x8b":
         try:
             with gzip.open(SOURCE) as packed:
@@ -286,6 +291,9 @@ def convert():
     seal(root)
     settle_fonts(root)
     settle_scripts(root)
+    if TARGET == "svg":
+        OUTPUT.write_bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8"))
+        return {"elements": drawn_elements(root)}
     width, height = asked_size(*natural_size(root))
     if TARGET == "pdf":
         shrink = min(1.0, 14400 / max(width * 0.75, height * 0.75))

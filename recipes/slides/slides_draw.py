@@ -236,9 +236,13 @@ class Drawing(DrawnTables):
             blob = shape.image.blob
             key = shape.image.sha1
             if key not in self.pictures:
-                if shape.image.content_type in METAFILES:
-                    blob = metafile_png(blob) or b""
-                self.pictures[key], _, _ = stored_picture(blob, self.folder, f"p{len(self.pictures)}")
+                name = f"p{len(self.pictures)}"
+                blob, kind, _ = metafile_picture(blob) or (b"", "", "") if shape.image.content_type in METAFILES else (blob, "", "")
+                if kind == "svg+xml":
+                    Path(self.folder, f"{name}.svg").write_bytes(blob)
+                    self.pictures[key] = f"{name}.svg"
+                else:
+                    self.pictures[key], _, _ = stored_picture(blob, self.folder, name)
         except SHAPE_FAULTS:
             warn("a picture of an unknown or damaged format is shown by its alternative text")
             return f"block(width: {width:.1f}pt, height: {height:.1f}pt, stroke: 0.5pt + luma(180), inset: 4pt, {quoted(f'[{alt}]' if alt else '')})"

@@ -2,7 +2,7 @@
 
 import base64
 
-PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"}
+PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/svg+xml"}
 
 
 def escaped(text):
@@ -108,9 +108,11 @@ def shape_html(shape):
         image = shape.image
         blob, kind = image.blob, image.content_type
         if kind in METAFILES and TARGET not in ("json", "txt"):
-            blob, kind = metafile_png(blob), "image/png"
-            if blob is None:
-                warn("pictures of type emf and wmf that only draw lines are shown by their alternative text")
+            found = metafile_picture(blob)
+            if found is None:
+                warn(NOT_DRAWN)
+            blob, kind = (found[0], f"image/{found[1]}") if found else (None, "")
+            alt = alt or (found[2] if found else "")
         if (
             TARGET == "json"
             or (TARGET == "md" and OPTIONS.get("images") != "embed")

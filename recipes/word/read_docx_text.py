@@ -9,6 +9,8 @@ PICTURE_TYPES = {
     "bmp": "bmp",
     "tif": "tiff",
     "tiff": "tiff",
+    "svg": "svg+xml",
+    "svg+xml": "svg+xml",
 }
 CODE_STYLES = re.compile(r"(source ?code|html preformatted|code|verbatim|listing|preformatted text|macro text)", re.I)
 QUOTE_STYLES = re.compile(r"(intense )?quote|block ?text|quotations?", re.I)
@@ -273,10 +275,12 @@ class WordText:
             return shown
         picture = self.package.read(target)
         if suffix in ("emf", "wmf", "emz", "wmz"):
-            picture, suffix = metafile_png(picture) or picture, "png"
-            if not picture.startswith(b"\x89PNG"):
-                warn("pictures of type emf and wmf that only draw lines are shown by their alternative text")
+            found = metafile_picture(picture)
+            if found is None:
+                warn(NOT_DRAWN)
                 return shown
+            picture, suffix, words = found
+            alt = alt or words
         if suffix not in PICTURE_TYPES:
             warn(f"pictures of type {suffix[:8]} are shown by their alternative text")
             return shown

@@ -1,8 +1,9 @@
-"""Pictures of Windows (EMF, WMF) in documents: the bitmaps inside arrive where they stand, drawings of lines are named."""
+"""Pictures of Windows (EMF, WMF), by themselves and in documents: their shapes, words and bitmaps are drawn where they stand."""
 
 import base64
 import gzip
 import io
+import re
 import struct
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from pptx import Presentation
 from pptx.opc.packuri import PackURI as SlideURI
 
 from tests.recipes.converting import run
-from tests.recipes.reading import small_png, source_of
+from tests.recipes.programs import SAMPLES
+from tests.recipes.reading import small_png, source_of, text_of
 from tests.recipes.test_documents_word import append, packed
 
 RED, GREEN = (255, 0, 0), (0, 128, 0)
@@ -100,13 +102,111 @@ def test_bitmaps_of_metafiles_are_shown(
     assert done.warnings == []
 
 
-def test_what_metafiles_draw_otherwise_is_warned_of(client: httpx.Client, tmp_path: Path) -> None:
-    """Lines beside a bitmap are lost, and the answer says so."""
+def drawing(*records: tuple[int, bytes]) -> bytes:
+    """Return an EMF of 100 by 50 pixels with these records."""
+    body = b"".join(struct.pack("<II", kind, 8 + len(inner)) + inner for kind, inner in records)
+    head = struct.pack("<II4i4i4sI", 1, 88, 0, 0, 99, 49, 0, 0, 2646, 1323, b" EMF", 0x10000)
+    head = head.ljust(72, b"\0") + struct.pack("<4i", 1000, 500, 265, 132)
+    return head.ljust(88, b"\0") + body + struct.pack("<II3I", 14, 20, 0, 0, 20)
+
+
+def words(text: str) -> tuple[int, bytes]:
+    """Return a record that writes a text of an even number of letters."""
+    fixed = struct.pack("<4iI2f2i3I4iI", 0, 0, 0, 0, 1, 1, 1, 5, 5, len(text), 76, 0, 0, 0, 0, 0, 0)
+    return 84, fixed + text.encode("utf-16-le")
+
+
+BLUE_BRUSH = [(39, struct.pack("<4I", 1, 0, 0xFF0000, 0)), (37, struct.pack("<I", 1))]
+NO_PEN = (37, struct.pack("<I", 0x80000008))
+LEFT_HALF = (43, struct.pack("<4i", 0, 0, 50, 50))
+DRAWN = {
+    "rectangle": [LEFT_HALF],
+    "polygon": [(3, struct.pack("<4iI8i", 0, 0, 0, 0, 4, 0, 0, 50, 0, 50, 50, 0, 50))],
+    "small polygon": [(86, struct.pack("<4iI8h", 0, 0, 0, 0, 4, 0, 0, 50, 0, 50, 50, 0, 50))],
+    "path": [
+        (59, b""),
+        (27, struct.pack("<2i", 0, 0)),
+        *((54, struct.pack("<2i", *place)) for place in ((50, 0), (50, 50), (0, 50))),
+        (61, b""),
+        (60, b""),
+        (62, struct.pack("<4i", 0, 0, 0, 0)),
+    ],
+    "mapping": [
+        (17, struct.pack("<I", 8)),
+        (9, struct.pack("<2i", 1000, -1000)),
+        (11, struct.pack("<2i", 100, 100)),
+        (43, struct.pack("<4i", 0, -500, 500, 0)),
+    ],
+    "state": [
+        (33, b""),
+        (37, struct.pack("<I", 0x80000000)),
+        (34, struct.pack("<i", -1)),
+        LEFT_HALF,
+    ],
+}
+
+
+@pytest.mark.parametrize("shape", DRAWN)
+def test_shapes_of_metafiles_are_drawn(client: httpx.Client, tmp_path: Path, shape: str) -> None:
+    """A blue left half, however the metafile says it."""
+    source = drawing(*BLUE_BRUSH, NO_PEN, *DRAWN[shape])
+    with Image.open(run(client, tmp_path, source, "emf", "png", width="100").output) as found:
+        image = found.convert("RGBA")
+    assert image.size == (100, 50)
+    assert image.getpixel((25, 25)) == (0, 0, 255, 255)
+    assert image.getchannel("A").getpixel((75, 25)) == 0
+
+
+@pytest.mark.parametrize("target", ["svg", "pdf", "jpg"])
+@pytest.mark.parametrize("kind", ["emf", "wmf"])
+def test_metafiles_become_pictures(client: httpx.Client, tmp_path: Path, kind: str, target: str) -> None:
+    """As vectors with their words, or as pixels."""
+    done = run(client, tmp_path, SAMPLES / f"picture.{kind}", kind, target)
+    if target == "jpg":
+        with Image.open(done.output) as image:
+            assert image.size == (200, 100)
+    else:
+        assert "metafile" in text_of(done.output) if kind == "emf" else "wmf" in text_of(done.output)
+
+
+@pytest.mark.parametrize("target", ["html", "md"])
+def test_words_of_drawings_in_documents(client: httpx.Client, tmp_path: Path, target: str) -> None:
+    """A drawing without a description is described by the words in it."""
+    picture = base64.b64encode(drawing(LEFT_HALF, words("Umsatz"))).decode()
+    source = "{\\rtf1 davor {\\pict\\emfblip " + base64.b64decode(picture).hex() + "} danach}"
+    page = run(client, tmp_path, source.encode(), "rtf", target).output.read_text("utf-8")
+    assert "Umsatz" in page
+    assert ("data:image/svg+xml" in page) == (target == "html")
+
+
+def test_a_mask_makes_a_bitmap_transparent(client: httpx.Client, tmp_path: Path) -> None:
+    """A bitmap that clears and one that paints are one picture with holes."""
+    records = b""
+    for color, operation in (((255, 255, 255), 0x8800C6), (RED, 0x660046)):
+        header, pixels = bitmap(color, 40, 20)
+        fixed = struct.pack(
+            "<4i6i4I2I2i", 0, 0, 40, 20, 0, 0, 0, 0, 10, 10, 80, 40, 120, len(pixels), 0, operation, 40, 20
+        )
+        records += struct.pack("<II", 81, 80 + 40 + len(pixels)) + fixed + header + pixels
+    head = drawing(LEFT_HALF)
+    source = head[:-20] + records + head[-20:]
+    found = run(client, tmp_path, source, "emf", "svg").output.read_bytes()
+    picture = re.search(rb"base64,([^\"]+)", found)
+    assert picture is not None
+    with Image.open(io.BytesIO(base64.b64decode(picture.group(1)))) as image:
+        assert image.getchannel("A").getextrema() == (0, 0)
+
+
+def test_lines_beside_bitmaps_are_drawn(client: httpx.Client, tmp_path: Path) -> None:
+    """Both are in the picture, and nothing is warned of."""
     done = run(client, tmp_path, letter_with(emf((RED, (0, 0, 40, 20)), lines=True), "emf"), "docx", "html")
-    assert any("only the bitmaps" in text for text in done.warnings)
+    assert done.warnings == []
+    drawn = base64.b64decode(source_of(BeautifulSoup(done.output.read_bytes(), "lxml")).partition(",")[2])
+    assert b"<path" in drawn
+    assert b"<image" in drawn
 
 
-@pytest.mark.parametrize("picture", [emf(lines=True), b"", b"\x01\0\0\0nonsense", TWO[:150]], ids=range(4))
+@pytest.mark.parametrize("picture", [emf(), b"", b"\x01\0\0\0nonsense", TWO[:150]], ids=range(4))
 def test_metafiles_without_bitmaps_are_shown_by_their_text(
     client: httpx.Client, tmp_path: Path, picture: bytes
 ) -> None:
