@@ -6,6 +6,7 @@ Owns how directories of recipes are laid over each other. Knows nothing of HTTP,
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -168,8 +169,13 @@ def _programs(directory: Path) -> dict[str, Path]:
 def _stamp(directories: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
     patterns = ("[!.]*.*", "[!.]*/[!.]*.py")
     files = itertools.chain.from_iterable(directory.glob(each) for directory in directories for each in patterns)
-    stats = ((file, file.stat()) for file in sorted(files) if file.suffix in {".toml", ".py"} and file.exists())
-    return tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in stats)
+    stamps = []
+    for file in sorted(files):
+        if file.suffix in {".toml", ".py"}:
+            with suppress(FileNotFoundError):  # a link to nothing, or gone since it was listed
+                stat = file.stat()
+                stamps.append((str(file), stat.st_mtime_ns, stat.st_size))
+    return tuple(stamps)
 
 
 def _pair(recipe: Recipe, input_type: str, output_format: str) -> Pair:
