@@ -67,7 +67,7 @@ LATIN = (  # encodings, and the letters past ASCII of languages that are written
     (("cp1254", "cp857"), ("ıüşöğçâî",)),
     (("cp1257", "iso8859_13", "iso8859_4", "cp775"), ("ėšųįžąūčę", "āīēšņūļģķčž", "äõüöšž")),
 )  # fmt: skip
-SIGNS = "“”‘’„«»–—…·•°§©®€£¹²³ªº¿¡×½¼¾\xa0\xad™‚‹›´№"
+SIGNS = "µ“”‘’„«»–—…·•°§©®€£¹²³ªº¿¡×½¼¾\xa0\xad™‚‹›´№"
 MOST_WEIGHED = 8000  # bytes that tell a script
 MOST_GUESSED = 24  # bytes past ASCII of which statistics can say nothing
 # First bytes of the characters in daily use; of those that no neighbour has; and words' most frequent characters.
@@ -229,12 +229,16 @@ def latin(sample):
     for names, languages in LATIN:
         family = "".join(languages)
         for rank, name in enumerate(names):
-            found = [(bytes(three).decode(name, "replace"), count) for three, count in threes.items()]
+            found = [(bytes(three).decode(name, "replace"), min(count, 2)) for three, count in threes.items()]  # a word says it once
             places = [(around[1].lower(), placed(*around), count) for around, count in found]
-            likely[name] = (3 if name == "cp1252" else -rank) + max(
+            shown = {letter for letter, _, _ in places}
+            sums = [
                 sum(count * math.log(place * usual(letter, letters, family)) for letter, place, count in places)
                 for letters in languages
-            )
+                if name == "cp1252" or not shown.isdisjoint(letters)
+            ]
+            if sums:
+                likely[name] = max(sums) + (3 if name == "cp1252" else -rank)
     return max(likely, key=likely.get)
 
 
@@ -249,7 +253,7 @@ def usual(letter, letters, family):
 
 def placed(before, letter, after):
     """How well a letter or sign past ASCII stands between its neighbours; at most 1."""
-    if not letter.isalpha() or letter in "ªº":
+    if not letter.isalpha() or letter in "ªºµ":
         return 0.02 if before.isalpha() and after.isalpha() and letter != "’" else 1
     if not before.isalpha() and not after.isalpha():
         return 0.05

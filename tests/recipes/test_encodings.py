@@ -23,6 +23,7 @@ ROWS = {
     "Spanish": ["pregunta,año", "¿Él?,niño"],
     "signs": ["what,much", "©,25 °C"],
     "French": ["élève,à Noël", "Hélène,déjà reçu"],
+    "Italian": ["risposta,nota", *["Sì,No"] * 20],
     "Polish": ["imię,miejscowość", "Łukasz Żak,Gdańsk", "Małgorzata,Kraków"],
     "Czech": ["jméno,město", "Jiří Dvořák,Plzeň", "Běla,Kroměříž"],
     "Hungarian": ["név,város", "Szűcs Győző,Győr", "Erdős Ödön,Hódmezővásárhely"],
@@ -40,7 +41,7 @@ CASES = [
     ("German", "cp1252"), ("Spanish", "cp1252"), ("signs", "cp1252"),
     ("Russian", "mac_cyrillic"), ("Russian", "cp855"), ("Greek capitals", "cp1253"), ("Greek capitals", "iso8859_7"),
     ("Japanese", "iso2022_jp"), ("Korean", "iso2022_kr"), ("Hebrew", "cp1255"), ("Arabic", "cp1256"), ("Arabic", "iso8859_6"),
-    ("Thai", "cp874"), ("French", "cp1252"), ("French", "mac_roman"), ("French", "cp850"), ("German", "iso8859_15"),
+    ("Thai", "cp874"), ("French", "cp1252"), ("Italian", "cp1252"), ("French", "mac_roman"), ("French", "cp850"), ("German", "iso8859_15"),
     ("Polish", "cp1250"), ("Polish", "iso8859_2"), ("Polish", "cp852"), ("Czech", "cp1250"), ("Czech", "iso8859_2"),
     ("Hungarian", "cp1250"), ("Hungarian", "iso8859_2"), ("Turkish", "cp1254"), ("Turkish", "cp857"), ("Lithuanian", "cp1257"),
 ]  # fmt: skip
