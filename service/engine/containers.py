@@ -31,6 +31,7 @@ DEFAULT_MINUTES = 20
 LEAST_FREE_BYTES = 256 << 20
 ROWS_KEPT = 10_000
 _DISK_GROWS_BYTES = 2 << 30  # of memory: files may be memory and count as such, so they get half of a larger tier
+_ON_DISK_BYTES = 16 << 30  # of memory: from here on that half is more than a machine should hold in memory
 _WRITE_SECONDS = 1.0  # last_active_at is written at most so often
 
 
@@ -116,7 +117,10 @@ class Containers:
         uploads = self.uploads(file_ids)
         memory_bytes = MEMORY_BYTES[memory_limit]
         disk_bytes = self._limits.disk_bytes * max(1, memory_bytes // _DISK_GROWS_BYTES)
-        limits = msgspec.structs.replace(self._limits, memory_bytes=memory_bytes, disk_bytes=disk_bytes)
+        on_disk = self._limits.on_disk or memory_bytes >= _ON_DISK_BYTES
+        limits = msgspec.structs.replace(
+            self._limits, memory_bytes=memory_bytes, disk_bytes=disk_bytes, on_disk=on_disk
+        )
         if machine.available_bytes() < LEAST_FREE_BYTES:
             raise Busy("No memory is free for another container; retry shortly.", retry_seconds=5.0)
         try:

@@ -10,6 +10,7 @@ import pytest
 from openai import OpenAI
 
 from service.engine.containers import ROWS_KEPT
+from service.engine.sandbox import Isolation
 from tests.engine.conftest import Served
 from tests.engine.test_responses import calls, logs, run
 
@@ -282,3 +283,18 @@ def test_overcommit_grants_every_tier(start: Callable[..., Served]) -> None:
     """Row 4: the setting lets a small machine try."""
     ai = start(memory_overcommit=True).client()
     assert ai.containers.create(name="large", memory_limit="64g").memory_limit == "64g"
+
+
+def test_files_of_the_large_tiers_are_on_disk(start: Callable[..., Served]) -> None:
+    """Those of the small ones are not: with namespaces each of them has a file system of its own."""
+    served = start(memory_overcommit=True)
+    if served.engine.sandbox.isolation is not Isolation.NAMESPACES:
+        pytest.skip("files of every tier are on disk here")
+    ai = served.client()
+    code = """
+import os, resource
+files = os.statvfs('/mnt/data')
+print(files.f_blocks * files.f_frsize == resource.getrlimit(resource.RLIMIT_FSIZE)[0])
+"""
+    made = [ai.containers.create(name="room", memory_limit=tier) for tier in ("4g", "16g", "64g")]
+    assert [logs(run(ai, code, **within(each.id))) for each in made] == ["True\n", "False\n", "False\n"]

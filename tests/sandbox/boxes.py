@@ -27,6 +27,7 @@ _AS_USER = ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups"]
 TIERS = {
     "root": ([], "namespaces", False),
     "wire": ([], "namespaces", False),
+    "disk": ([], "namespaces", False),
     "user": (_AS_USER, "namespaces", False),
     "uids": (["setpriv", "--bounding-set=-all," + ",".join(f"+{name}" for name in _DOCKER.split())], "uids", True),
     "landlock": ([*_AS_USER, "--no-new-privs", "--bounding-set=-all"], "landlock", True),
@@ -38,6 +39,8 @@ if _ELSEWHERE:
 # As Docker masks parts of /proc, after which the kernel refuses a fresh /proc to user namespaces.
 _MASKED = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc/acpi && exec "$@"', "sh"]
 TIERS["masked"] = ([*_MASKED, *_AS_USER], "namespaces", False)
+TIERS["user disk"] = TIERS["user"]
+TIERS["masked disk"] = TIERS["masked"]
 TOOLS = f"""
 import ctypes, errno, json, os, signal, socket, sys, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -109,13 +112,19 @@ class Container:
 
 
 class Box:
-    """A process with a Sandbox in it. `tier` is root, user, uids, landlock, or wire: as root, through /v1/responses."""
+    """A process with a Sandbox in it. `tier` is root, user, uids, landlock, or wire: as root, through /v1/responses.
+
+    With `disk` in its name, files of containers are on disk unless a test says otherwise.
+    """
 
     def __init__(self, tier: str, python: str, kernel_python: str, **settings: int) -> None:
         prefix, weakest, like_docker = TIERS[tier]
         self.tier = tier
         self.namespaces = weakest == "namespaces"
         self.forks = tier != "landlock"
+        self.on_disk = "disk" in tier
+        self.polls_disk = self.on_disk or not self.namespaces
+        """Whether the quota of files is held by looking, not by a file system."""
         self.renews = tier == "wire"
         """Whether a kernel that ended is replaced at once, as the engine does."""
         told = json.dumps(
@@ -162,7 +171,7 @@ class Box:
         """A fresh container."""
         if self.tier == "wire" and "memory_bytes" in limits:
             pytest.skip("over the wire memory comes in tiers")
-        return Container(self, self.ask("spawn", family=family, limits=limits))
+        return Container(self, self.ask("spawn", family=family, limits={"on_disk": self.on_disk, **limits}))
 
     def kill(self) -> None:
         """As the kernel's OOM killer would."""
@@ -178,12 +187,17 @@ class Box:
         assert self.process.wait(60) == 0
 
 
+def folders_on_disk(directory: str) -> list[Path]:
+    """The folders of containers below the sandbox's own."""
+    return [path for path in Path(directory).glob("**/" + "[0-9a-f]" * 32) if path.is_dir()]
+
+
 def pythons(folder: Path, tier: str) -> tuple[str, str]:
     """The service's and the kernel's interpreter for a tier; an ordinary uid cannot walk to one below /root."""
     if _ELSEWHERE:
         return "python", "/opt/recast/kernel/bin/python"
     mine = _REPOSITORY / ".venv/kernel/bin/python"
-    if tier in ("root", "wire") and mine.exists():
+    if tier in ("root", "wire", "disk") and mine.exists():
         return sys.executable, str(mine)
     debian = shutil.which("python3", path="/usr/bin") or pytest.skip("no system Python that an ordinary user could run")
     same = subprocess.run(

@@ -35,7 +35,12 @@ def _skip_unless_root() -> None:
         pytest.skip("only root can become all the users that this suite needs")
 
 
-_SHARED = [pytest.param(tier, marks=[pytest.mark.slow] if tier == "wire" else []) for tier in TIERS if tier != "masked"]
+_NOT_SHARED = {"masked", "user disk", "masked disk"}
+_SHARED = [
+    pytest.param(tier, marks=[pytest.mark.slow] if tier in ("wire", "disk") else [])
+    for tier in TIERS
+    if tier not in _NOT_SHARED
+]
 
 
 @pytest.fixture(scope="session", params=_SHARED)

@@ -66,9 +66,9 @@ class Driver:
         self._kernels[id(kernel)] = kernel
         return id(kernel)
 
-    async def op_abandon(self, milliseconds: int) -> None:
+    async def op_abandon(self, milliseconds: int, *, on_disk: bool) -> None:
         async def use() -> None:
-            kernel = await self._sandbox.spawn(family="light")
+            kernel = await self._sandbox.spawn(family="light", limits=Limits(on_disk=on_disk))
             try:
                 await kernel.run("import time; time.sleep(60)", seconds=60)
             finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import service
-from tests.sandbox.boxes import SECRET, Box, Container, Failed
+from tests.sandbox.boxes import SECRET, Box, Container, Failed, folders_on_disk
 
 _REFUSED = {"ENOENT", "EACCES", "EPERM", "EROFS", "FileNotFoundError", "PermissionError"}
 
@@ -200,7 +200,7 @@ print(json.dumps([found, sorted(os.environ)]))
 
 def _until_looked_at(box: Box) -> str:
     """Code that waits for the engine to look at the files, where that is what limits them."""
-    return "" if box.namespaces else "time.sleep(15)"
+    return "time.sleep(15)" if box.polls_disk else ""
 
 
 def test_the_disk_ends_at_its_limit(box: Box) -> None:
@@ -213,7 +213,7 @@ print(json.dumps([fits, more]))
 """
     result = container.attack(code + _until_looked_at(box))
     assert result.outcome == "killed" or result.said == ["ok", "ENOSPC"]
-    assert (result.outcome == "killed") == (not box.namespaces)
+    assert (result.outcome == "killed") == box.polls_disk
     container.close()
 
 
@@ -242,7 +242,7 @@ except OSError as error: print(errno.errorcode[error.errno])
 print(json.dumps(made))
 """
     result = container.attack(code + _until_looked_at(box))
-    assert result.outcome == "killed" if not box.namespaces else (result.said == 50 and "ENOSPC" in result.logs)
+    assert result.outcome == "killed" if box.polls_disk else (result.said == 50 and "ENOSPC" in result.logs)
     container.close()
 
 
@@ -273,7 +273,7 @@ def test_a_deep_tree_costs_the_engine_nothing(box: Box) -> None:
     container.close()
     assert time.monotonic() - started < 60
     about = box.ask("about")
-    folders = [path for path in Path(about["directory"]).iterdir() if len(path.name) == 32]
+    folders = folders_on_disk(about["directory"])
     assert len(folders) <= about["counts"]["live"] + about["counts"]["parked"] + 1  # one may be in the making
 
 
@@ -323,12 +323,8 @@ def test_hard_links_to_the_hosts_files(container: Container) -> None:
 def test_other_containers_folders_cannot_be_found(box: Box, container: Container) -> None:
     """The neighbour's folder cannot be listed, opened or renamed; with namespaces it does not exist."""
     directory = box.ask("about")["directory"]
-    names = [path.name for path in Path(directory).iterdir() if len(path.name) == 32]
-    paths = [
-        directory,
-        *[f"{directory}/{name}/data" for name in names],
-        *[f"{directory}/{name}/data/kept.txt" for name in names],
-    ]
+    folders = folders_on_disk(directory)
+    paths = [directory, *(f"{folder}/data{file}" for folder in folders for file in ("", "/kept.txt"))]
     code = f"own = os.path.realpath('.')\nprint(json.dumps([attempt(lambda: os.listdir(p) if os.path.isdir(p) else open(p).read()) for p in {paths!r} if not own.startswith(os.path.dirname(p) + '/') and p != own]))"
     said = container.attack(code).said
     assert set(said) <= _REFUSED

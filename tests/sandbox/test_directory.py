@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from service.engine.sandbox.contract import FileRefused
-from service.engine.sandbox.directory import Directory
+from service.engine.sandbox.directory import Directory, unlink_tree
 
 
 @pytest.fixture
@@ -59,3 +59,15 @@ async def test_an_upload_that_is_gone_is_refused(directory: Directory, folder: P
     with pytest.raises(FileRefused, match="No such file"):
         await directory.put("b.txt", folder / "gone")
     assert [entry.path for entry in await directory.scan()] == ["a.txt"]
+
+
+def test_a_link_in_a_folders_place_is_not_emptied(folder: Path, tmp_path: Path) -> None:
+    """A container's process that still runs may put one there while its files are removed."""
+    (tmp_path / "link").symlink_to(folder)
+    folder.chmod(0o750)
+    with pytest.raises(NotADirectoryError):
+        unlink_tree(tmp_path / "link")
+    assert [path.name for path in folder.iterdir()] == ["a.txt"]
+    assert folder.stat().st_mode & 0o777 == 0o750
+    unlink_tree(folder)
+    assert not folder.exists()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.boxes import Box, Container, Failed
+from tests.sandbox.boxes import Box, Container, Failed, folders_on_disk
 from tests.sandbox.processes import alive, family, is_zygote, soon
 
 _WAITS = "open('begun', 'w').close(); import time; time.sleep(80)"
@@ -38,7 +38,10 @@ def _groups_of_containers(directory: str) -> list[Path]:
     return [path for parent in _cgroups(directory) for path in parent.iterdir() if path.is_dir()]
 
 
-@pytest.fixture(params=["root", "user", "uids", "landlock"])
+_EVERY_TIER = ["root", "user", "uids", "landlock", "disk", "user disk"]
+
+
+@pytest.fixture(params=_EVERY_TIER)
 def own_box(request: pytest.FixtureRequest, make_box: Any) -> Box:
     """A sandbox that may be broken."""
     return make_box(request.param, reserve=1)  # type: ignore[no-any-return]
@@ -56,6 +59,14 @@ def test_a_kernel_killed_in_a_cell_is_reported_and_can_be_restarted(own_box: Box
     assert (result["outcome"], result["error_name"], result["logs"]) == ("died", "SIGKILL", "a\n")
     container.do("restart")
     assert container.run("print(open('kept').read())").logs == "here\n"
+
+
+def test_a_folder_closed_to_all_does_not_hinder_a_restart(own_box: Box) -> None:
+    """A kernel takes every right to its own /mnt/data away and dies; the next one can give them back."""
+    container = own_box.container()
+    container.run("import os; open('kept', 'w').write('here'); os.chmod('.', 0); os._exit(0)")
+    container.do("restart")
+    assert container.run("import os; os.chmod('/mnt/data', 0o700); print(open('kept').read())").logs == "here\n"
 
 
 def test_a_pid_1_killed_takes_its_container_only(own_box: Box) -> None:
@@ -151,7 +162,7 @@ def test_an_engine_killed_leaves_nothing(own_box: Box, make_box: Any) -> None:
     assert _cgroups(directory) == []
 
 
-@pytest.mark.parametrize("tier", ["root", "user", "uids", "landlock"])
+@pytest.mark.parametrize("tier", _EVERY_TIER)
 def test_a_life_leaves_nothing(make_box: Any, tier: str) -> None:
     """Twenty containers later there are as many descriptors, groups, folders and processes as before."""
     own_box = make_box(tier, reserve=0)
@@ -165,8 +176,7 @@ def test_a_life_leaves_nothing(make_box: Any, tier: str) -> None:
         container.close()
     assert soon(lambda: own_box.ask("about")["fds"] <= before["fds"] + 1)
     assert soon(lambda: len(family(own_box.process.pid)) <= count + 1)
-    folders = [path for path in Path(before["directory"]).iterdir() if len(path.name) == 32]
-    assert folders == []
+    assert folders_on_disk(before["directory"]) == []
 
 
 def test_closing_ends_everything(own_box: Box) -> None:
@@ -181,18 +191,20 @@ def test_closing_ends_everything(own_box: Box) -> None:
     assert _cgroups(directory) == []
 
 
-def test_callers_who_leave_leave_nothing(make_box: Any) -> None:
+@pytest.mark.parametrize("tier", ["root", "disk"])
+def test_callers_who_leave_leave_nothing(make_box: Any, tier: str) -> None:
     """Spawns and cells that are cancelled at any moment end what they had begun."""
-    box = make_box("root", reserve=0)
+    box = make_box(tier, reserve=0)
     box.container().close()
     time.sleep(0.3)
     before, count = box.ask("about"), len(family(box.process.pid))
     for milliseconds in range(0, 30, 2):
-        box.ask("abandon", milliseconds=milliseconds)
+        box.ask("abandon", milliseconds=milliseconds, on_disk=box.on_disk)
     assert soon(lambda: len(family(box.process.pid)) <= count)
     assert soon(lambda: box.ask("about")["fds"] <= before["fds"])
     after = box.ask("about")
     assert (after["counts"]["live"], after["counts"]["memory_bytes"]) == (0, 0)
+    assert folders_on_disk(before["directory"]) == []
     assert len({group.name for group in _groups_of_containers(before["directory"])}) <= 1  # the next container's
 
 
@@ -221,7 +233,7 @@ def test_a_rotated_zygote_lives_until_its_last_container(make_box: Any) -> None:
     assert soon(lambda: len(box.ask("zygotes")) == 1)
 
 
-@pytest.mark.parametrize("tier", ["root", "user", "uids", "landlock"])
+@pytest.mark.parametrize("tier", _EVERY_TIER)
 def test_a_container_of_a_rotated_zygote_can_be_restarted(make_box: Any, tier: str) -> None:
     """Its files stay, and the zygote is ended neither before its last container nor never."""
     box = make_box(tier, rotate_spawns=3, reserve=0)
@@ -237,6 +249,22 @@ def test_a_container_of_a_rotated_zygote_can_be_restarted(make_box: Any, tier: s
     assert other.run("x").logs == "42\n"
     other.close()
     assert soon(lambda: len(box.ask("zygotes")) == 1)
+
+
+@pytest.mark.parametrize("tier", ["disk", "masked disk", "uids", "landlock"])
+def test_files_on_disk_outlive_the_zygote(make_box: Any, tier: str) -> None:
+    """A container whose zygote was killed is restarted by the next one; its files are what they were."""
+    box = make_box(tier)
+    container = box.container()
+    container.run("open('kept', 'w').write('here')")
+    box.send("zygotes")
+    for pid in family(box.receive()[0]):
+        if is_zygote(pid):
+            os.kill(pid, signal.SIGKILL)
+    assert soon(lambda: not container.do("alive"))
+    assert container.read("kept") == b"here"
+    container.do("restart")
+    assert container.run("print(open('kept').read()); open('kept', 'w').close()").logs == "here\n"
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ _USER = 1000
 _OPEN_FILES = 1024
 NICE = 10
 _OWN = ("/mnt/data", "/tmp", "/dev/shm")
+_ATTRIBUTES = iso.MOUNT_ATTR_NOSUID | iso.MOUNT_ATTR_NODEV
 _SINKS = ("/dev/null", "/dev/zero", "/dev/full")
 WRITABLE = (*_OWN, *_SINKS)
 """What a container with a view of its own may write to."""
@@ -41,6 +42,7 @@ def confine(order: frames.Spawn, fds: list[int], taken: list[int], plan: frames.
         data, temporary = writable[:2]
         os.environ.update(_at(temporary))
     handed = [os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
+    os.chdir(data)  # while no mode that an interpreter before this one gave it can be in the way
     if plan.isolation == "namespaces" and not plan.empty_proc:
         handed.append(os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC))
     for which, value in (
@@ -51,12 +53,12 @@ def confine(order: frames.Spawn, fds: list[int], taken: list[int], plan: frames.
     ):
         iso.limit(which, value)
     _become_user(order.slot, plan)
-    os.chdir(data)
     iso.name_process("kernel")
     iso.die_with_parent(0 if plan.isolation == "namespaces" else os.getppid())
     iso.prctl(iso.PR_SET_NO_NEW_PRIVS, 1)
     if plan.landlock_abi:
-        ready = taken[1:] if joined is None else []  # made for the mounts that came with it
+        # Made for the mounts that came with it, so of no use to who brings a /mnt/data.
+        ready = taken[1:] if joined is None and not order.directory else []
         iso.landlock(ready[0] if ready else iso.landlock_ruleset(plan.landlock_abi, plan.readable, writable))
     iso.limit(resource.RLIMIT_NOFILE, _OPEN_FILES)  # not sooner: a zygote holds a descriptor for each of its containers
     os.nice(NICE)  # the engine, the zygotes and the making of containers come first
@@ -67,9 +69,13 @@ def confine(order: frames.Spawn, fds: list[int], taken: list[int], plan: frames.
 def _mounts(order: frames.Spawn, plan: frames.Plan, init: int, joined: int | None) -> None:
     flags = iso.MS_NOSUID | iso.MS_NODEV
     if joined is None:
+        # Taken while this process is in the zygote's namespace, the only one with a way to the folders on disk.
+        tree = iso.clone_tree(places(order.directory)[0], _ATTRIBUTES) if order.directory else None
         iso.setns(init, iso.NEWNS | iso.NEWIPC | iso.NEWNET)
-        quota = f"size={order.disk_bytes},nr_inodes={order.files + 1}"
-        iso.remount(_OWN[0], iso.MS_REMOUNT | flags, quota)
+        if tree is not None:
+            iso.attach_tree(tree, _OWN[0])
+        else:
+            iso.remount(_OWN[0], iso.MS_REMOUNT | flags, f"size={order.disk_bytes},nr_inodes={order.files + 1}")
         for path in _OWN if order.slot else ():
             os.chown(path, order.slot, order.slot)
     else:  # the files of an interpreter that ended: its mounts, a new interpreter

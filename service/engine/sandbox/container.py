@@ -39,6 +39,8 @@ class Kernel:
         self._again = again
         self._release = release
         self._turn = asyncio.Lock()
+        self._meter: meter.Meter | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._memory_exceeded = False
         self._closed = False
         self._closing: asyncio.Task[None] | None = None
@@ -57,13 +59,12 @@ class Kernel:
         """
         frame = frames.Run(0, code, self._alias or MOUNT_POINT, self._compiled(code))
         async with self._turn:
-            watch = asyncio.create_task(self._watch(self._interpreter)) if self._vessel.unwalled else None
+            self._watch_every(meter.SECONDS)
             try:
                 with self._load:
                     ran = await self._interpreter.run(frame, seconds=seconds, output_bytes=self.limits.output_bytes)
             finally:
-                if watch is not None:
-                    watch.cancel()
+                self._watch_every(meter.IDLE_SECONDS)  # a cell may leave something running
         return self._result(ran)
 
     async def interrupt(self) -> None:
@@ -78,7 +79,7 @@ class Kernel:
         self._interpreter.kill("restarted")
         async with self._turn:
             await self._interpreter.close()
-            self._memory_exceeded = False
+            self._memory_exceeded, self._meter = False, None
             self._interpreter = await self._again(self)
 
     async def close(self) -> None:
@@ -89,6 +90,8 @@ class Kernel:
 
     async def _close(self) -> None:
         self._closed = True
+        if self._watching is not None:
+            self._watching.cancel()
         await self._interpreter.close()
         await self._release(self)
 
@@ -113,27 +116,37 @@ class Kernel:
             raise FileRefused(MOUNT_POINT, "the container was closed")
         return self._vessel.directory
 
-    async def _watch(self, interpreter: Interpreter) -> None:
+    def _watch_every(self, seconds: float) -> None:
         """Stand in for the walls that this machine has not."""
-        looks, vessel = meter.Meter(interpreter.pidfds, self._vessel.uid if self._vessel.sweeps else None), self._vessel
+        vessel = self._vessel
+        if self._watching is not None:
+            self._watching.cancel()
+        if self.alive and self._interpreter.pidfds and (vessel.unwalled or vessel.path is not None):
+            if self._meter is None:  # before the first cell: what is resident now is the zygote's
+                self._meter = meter.Meter(self._interpreter.pidfds, vessel.uid if vessel.sweeps else None)
+            self._watching = asyncio.create_task(self._watch(self._interpreter, self._meter, seconds))
+
+    async def _watch(self, interpreter: Interpreter, looks: meter.Meter, seconds: float) -> None:
         for number in itertools.count(1):
-            await asyncio.sleep(meter.SECONDS)
-            if interpreter.dead.is_set() or vessel.directory is None:
+            await asyncio.sleep(seconds)
+            if interpreter.dead.is_set() or self._vessel.directory is None:
                 return
-            in_memory = 0 if vessel.path is not None else vessel.directory.used_bytes()
-            excess = looks.excess(self.limits, in_memory)
-            if excess is None and vessel.path is not None and number % meter.DISK_EVERY == 0:
-                excess = await self._disk_excess(vessel.directory)
-            if excess is not None:
-                why, self._memory_exceeded = excess
+            looks_at_disk = seconds > meter.SECONDS or number % meter.DISK_EVERY == 0
+            why = await self._excess(looks, self._vessel.directory, looks_at_disk=looks_at_disk)
+            if why is not None:
                 interpreter.kill(why)
                 return
 
-    async def _disk_excess(self, directory: Directory) -> tuple[str, bool] | None:
-        entries = await directory.scan()
-        if (used := sum(entry.bytes for entry in entries)) > self.limits.disk_bytes:
-            return f"wrote {used} bytes of files", False
-        return (f"made {len(entries)} files", False) if len(entries) >= self.limits.files else None
+    async def _excess(self, looks: meter.Meter, directory: Directory, *, looks_at_disk: bool) -> str | None:
+        vessel = self._vessel
+        if vessel.unwalled:
+            in_memory = 0 if vessel.path is not None else directory.used_bytes()
+            if excess := looks.excess(self.limits, in_memory):
+                why, self._memory_exceeded = excess
+                return why
+        if vessel.path is not None and looks_at_disk:
+            return await asyncio.to_thread(meter.disk_excess, self.limits, directory, looks.pids(), vessel.uid)
+        return None
 
     def _result(self, ran: Ran) -> CellResult:
         outputs = [Logs(self._plain(part.text)) if isinstance(part, Logs) else part for part in ran.outputs]

@@ -39,6 +39,8 @@ class Limits(Struct, frozen=True):
     files: int = 10_000
     processes: int = 128
     output_bytes: int = MIB
+    on_disk: bool = False
+    """Whether files are on the machine's disk, where they could as well be in the container's own memory."""
 
 
 class Outcome(enum.StrEnum):

@@ -26,6 +26,7 @@ _CHUNK_BYTES = 1 << 30
 _MAX_DEPTH = 16
 _MAX_NAME_BYTES = 255
 _SUFFIXES = 1000
+BLOCK_BYTES = 512  # of st_blocks, whatever the file system's are
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -80,6 +81,40 @@ class Directory:
         """Unlink one file. Raises FileRefused."""
         await asyncio.to_thread(self._remove, path)
 
+    def disk_use(self, max_names: int) -> tuple[int, int]:
+        """How many bytes on disk, and how many names, all that is in there has; counts no further than `max_names`.
+
+        Blocks, as file systems count quotas: a hole costs nothing, a second name neither. Raises OSError where a folder
+        cannot be looked into, because of its mode or its depth: anything could be in there. Not for the loop's thread.
+        """
+        used, names, linked, folders = 0, 0, set[int](), ["."]
+        with self._held() as held:
+            while folders and names <= max_names:
+                above = folders.pop()
+                try:
+                    fd = _openat2(held, above, os.O_RDONLY | os.O_DIRECTORY)
+                except OSError as error:
+                    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # it has gone since
+                        continue
+                    raise
+                try:
+                    for name, status in _statuses(fd):
+                        names += 1
+                        if stat.S_ISDIR(status.st_mode):
+                            folders.append(f"{above}/{name}")
+                        elif status.st_ino not in linked:
+                            used += status.st_blocks * BLOCK_BYTES
+                            if status.st_nlink > 1:
+                                linked.add(status.st_ino)
+                finally:
+                    os.close(fd)
+        return used, names
+
+    def device(self) -> int:
+        """The file system of the directory. Raises OSError."""
+        with self._held() as held:
+            return os.fstat(held).st_dev
+
     def used_bytes(self) -> int:
         """What the file system of the directory holds; of use where it is the container's own."""
         status = os.fstatvfs(self._fd)
@@ -88,7 +123,7 @@ class Directory:
     def _put(self, name: str, source: Path) -> Entry:
         name = plain_name(name)
         try:
-            with open(source, "rb", buffering=0) as reading, self._held() as held, _as_owner(self._uid):
+            with open(source, "rb", buffering=0) as reading, self._held() as held, as_owner(self._uid):
                 name, writing = self._create(held, name)
                 try:
                     _copy(reading.fileno(), writing)
@@ -113,7 +148,7 @@ class Directory:
 
     def _scan(self) -> list[Entry]:
         found: list[Entry] = []
-        with contextlib.suppress(OSError), self._held() as held, _as_owner(self._uid):  # what was closed has no files
+        with contextlib.suppress(OSError), self._held() as held, as_owner(self._uid):  # what was closed has no files
             for entry in self._walk(held, "", _openat2(held, ".", os.O_RDONLY | os.O_DIRECTORY), 0):
                 found.append(entry)
                 if len(found) >= self._max_files:
@@ -145,7 +180,7 @@ class Directory:
         parent, _, name = path.rpartition("/")
         os.close(self.open(path))
         try:
-            with self._held() as held, _as_owner(self._uid):
+            with self._held() as held, as_owner(self._uid):
                 fd = _openat2(held, parent or ".", os.O_RDONLY | os.O_DIRECTORY)
                 try:
                     os.unlink(name, dir_fd=fd)
@@ -158,6 +193,13 @@ class Directory:
 def _openat2(directory: int, path: str, flags: int, mode: int = 0) -> int:
     how = struct.pack("QQQ", flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, _RESOLVE)
     return syscall(_OPENAT2, directory, os.fsencode(path) + b"\0", how, len(how), what="openat2")
+
+
+def _statuses(fd: int) -> Iterator[tuple[str, os.stat_result]]:
+    with os.scandir(fd) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # it has gone since
+                yield entry.name, entry.stat(follow_symlinks=False)
 
 
 def plain_name(name: str) -> str:
@@ -177,7 +219,7 @@ def _entry(path: str, status: os.stat_result) -> Entry:
 
 
 @contextlib.contextmanager
-def _as_owner(uid: int | None) -> Iterator[None]:
+def as_owner(uid: int | None) -> Iterator[None]:
     """This thread's file accesses are the container's own: root of the host does not exist in a user namespace's tmpfs.
 
     setfsuid(2) concerns one thread, and drops its file capabilities with it. Must not span an await.
@@ -207,29 +249,46 @@ def _copy(reading: int, writing: int) -> None:
 
 
 def unlink_tree(path: Path) -> None:
-    """Remove a folder that nobody uses any more, however deep and with whatever modes. Raises OSError.
+    """Remove a folder, however deep and with whatever modes. Raises OSError, also when somebody still writes to it.
 
     Flat instead of recursive: folders are moved up to `path` before they are emptied, so depth costs neither stack nor
-    path length.
+    path length. By descriptors that never followed a link: what a container left running may swap names meanwhile.
     """
+    if not os.path.lexists(path):
+        return
     numbers = itertools.count()
-    with contextlib.suppress(FileNotFoundError):
-        os.chmod(path, 0o700)
-        while folders := _empty(path):
+    with _folder(path) as top:
+        while folders := _empty(top):
             for folder in folders:
-                for inner in _empty(folder):
-                    os.rename(inner, path / f".{next(numbers)}")
-                os.rmdir(folder)
-        os.rmdir(path)
+                with _folder(folder, top) as fd:
+                    for inner in _empty(fd):
+                        with _folder(inner, fd):  # what may not be written to may not be moved: rename(2), EACCES
+                            os.rename(inner, f".{next(numbers)}", src_dir_fd=fd, dst_dir_fd=top)
+                os.rmdir(folder, dir_fd=top)
+    os.rmdir(path)
 
 
-def _empty(folder: Path) -> list[Path]:
-    """Unlink what is no folder; returns the folders, made accessible."""
+@contextlib.contextmanager
+def _folder(path: str | Path, above: int | None = None) -> Iterator[int]:
+    """A descriptor of a folder that is no link, made accessible."""
+    name = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+    try:
+        os.chmod(f"/proc/self/fd/{name}", 0o700)
+        fd = os.open(f"/proc/self/fd/{name}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    finally:
+        os.close(name)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _empty(folder: int) -> list[str]:
+    """Unlink what is no folder; returns the names of folders."""
     folders = []
     for entry in list(os.scandir(folder)):
         if entry.is_dir(follow_symlinks=False):
-            os.chmod(entry.path, 0o700)
-            folders.append(Path(entry.path))
+            folders.append(entry.name)
         else:
-            os.unlink(entry.path)
+            os.unlink(entry.name, dir_fd=folder)
     return folders

@@ -99,14 +99,14 @@ class Family:
         return await asyncio.shield(current)
 
     async def take(self, limits: Limits) -> Parked:
-        """A container: a parked one when one of this size of disk waits, else a new one. Raises SandboxDown."""
+        """A container: a parked one when one with this room for files waits, else a new one. Raises SandboxDown."""
         self._handed_out.append(self._loop.time())
         while self._parked:
             parked = self._parked.popleft()
-            wanted = (parked.vessel.limits.disk_bytes, parked.vessel.limits.files)
+            parked_for = parked.vessel.limits
             if parked.interpreter.ended or parked.vessel.zygote is None or parked.vessel.zygote.closed.is_set():
                 self._chore(self.scrap(parked))
-            elif wanted == (limits.disk_bytes, limits.files):
+            elif not limits.on_disk and (parked_for.disk_bytes, parked_for.files) == (limits.disk_bytes, limits.files):
                 self._refill_soon()
                 return parked
             else:

@@ -53,6 +53,7 @@ class Spawn(Struct, tag="spawn"):
     disk_bytes: int
     files: int
     directory: str = ""
+    """Where the zygote sees the container's folder on disk; with namespaces most have none."""
     joins_mounts: bool = False
     cgroups: int = 0
 

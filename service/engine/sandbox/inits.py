@@ -83,7 +83,8 @@ def _serve(channel: socket.socket, sleep: str, ruleset: tuple[int, Sequence[str]
 
 
 def mounts() -> None:
-    """A container's own file systems; /mnt/data holds nothing until it is given its size."""
+    """A container's own file systems; /mnt/data holds nothing until it is given its size. Everybody's folders are gone."""
+    iso.detach("/mnt/data")
     iso.mount("tmpfs", "/mnt/data", _MOUNT_FLAGS, "mode=0700,size=4k,nr_inodes=1")
     iso.mount("tmpfs", "/tmp", _MOUNT_FLAGS, f"mode=0700,size={_TMP_BYTES},nr_inodes=20000")
     iso.mount("tmpfs", "/dev/shm", _MOUNT_FLAGS, f"mode=0700,size={_SHM_BYTES},nr_inodes=1000")

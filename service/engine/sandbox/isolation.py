@@ -93,11 +93,16 @@ def attach_tree(fd: int, target: str) -> None:
     syscall(_MOVE_MOUNT, fd, b"", _AT_FDCWD, target.encode(), 4, what=f"move_mount {target}")
 
 
+def detach(target: str) -> None:
+    """Take away what is mounted at `target` from this mount namespace."""
+    _checked(_libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
+
+
 def pivot(root: str) -> None:
     """Make `root` (a mount) the root directory and let go of the old one."""
     os.chdir(root)
     _checked(_libc.pivot_root(b".", b"."), "pivot_root")  # the old root lands on top of the new: pivot_root(2), NOTES
-    _checked(_libc.umount2(b".", MNT_DETACH), "umount of the old root")
+    detach(".")
     os.chdir("/")
 
 

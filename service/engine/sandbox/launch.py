@@ -63,6 +63,8 @@ def enter(config: dict[str, object], shown: dict[str, str], uid_base: int | None
     read_only = iso.MOUNT_ATTR_RDONLY | iso.MOUNT_ATTR_NOSUID
     trees = {place: iso.clone_tree(path, read_only | iso.MOUNT_ATTR_NODEV) for path, place in shown.items()}
     trees |= {f"/dev/{name}": iso.clone_tree(f"/dev/{name}", read_only) for name in _DEVICES}
+    # The folders of containers whose files are on disk, for the zygote alone: see `inits.mounts` and `confinement`.
+    trees["/mnt/data"] = iso.clone_tree(f"{config['directory']}/disk", iso.MOUNT_ATTR_NOSUID | iso.MOUNT_ATTR_NODEV)
     code = {path.name: path.read_bytes() for path in Path(str(config["code"])).iterdir()}
     if uid_base is not None:
         os.setgroups([])

@@ -19,6 +19,7 @@ from service.engine.sandbox.view import lay_down_code
 
 UIDS = 65_536
 _PREFIX = "recast-sandbox-"
+_ON_DISK = "/var/tmp"
 _UNUSED_UIDS = 1_879_048_192  # systemd's table of ids calls 1879048192 to 2147352575 unused
 _BLOCKS = 4_000
 _ROUNDS = 100
@@ -78,9 +79,15 @@ def _uid(pid: str) -> int:
     return -1
 
 
+def _parent() -> str:
+    """What TMPDIR says, else where files are kept on disk: /tmp may be memory."""
+    named = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    return tempfile.gettempdir() if named or not os.access(_ON_DISK, os.W_OK | os.X_OK) else _ON_DISK
+
+
 def _make(uid_base: int | None) -> tuple[Path, int]:
     while True:
-        directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_parent()))
         with contextlib.suppress(BlockingIOError):  # an engine that clears up was quicker
             lock = _take_lock(directory)
             break
@@ -106,7 +113,7 @@ def _take_lock(directory: Path) -> int:
 
 
 async def _clear_up() -> None:
-    for directory in await asyncio.to_thread(lambda: list(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))):
+    for directory in await asyncio.to_thread(lambda: list(Path(_parent()).glob(f"{_PREFIX}*"))):
         with contextlib.suppress(OSError, ValueError):
             lock = _take_lock(directory)
             file = directory / _GROUPS  # the dead engine may have lived in another cgroup than this one

@@ -25,7 +25,7 @@ from service.engine.sandbox.tier import SLOTS, Tier
 from service.engine.sandbox.view import View
 
 MOUNT_POINT = "/mnt/data"
-_CLEAR_TRIES = 20
+_CLEAR_TRIES = 100
 
 
 class Vessel:
@@ -53,6 +53,7 @@ class Workshop:
         self.tier = tier
         self._view = view
         self._directory = directory
+        self._folders = directory / "disk" if tier.namespaces else directory
         self._cgroups = cgroups
         self._numbers = itertools.count(1)
         self._programs = view.programs if tier.isolation is Isolation.LANDLOCK else {}
@@ -62,6 +63,11 @@ class Workshop:
 
     async def zygote(self, modules: list[str], prime: str) -> Zygote:
         """Start a zygote with these libraries. Raises SandboxDown."""
+        if self.tier.namespaces:
+            try:
+                await asyncio.to_thread(_make_private, self._folders, self.tier.uid_base)
+            except OSError as error:
+                raise SandboxDown(f"the folder of containers on disk could not be made: {error}") from error
         plan = frames.Plan(
             isolation=self.tier.isolation.value,
             modules=modules,
@@ -82,7 +88,8 @@ class Workshop:
         """A container that waits for Assign. Raises SandboxDown; nothing is left then."""
         number = next(self._numbers)
         slot = number % SLOTS + 1 if self.tier.uid_base is not None else 0
-        path = None if self.tier.namespaces else await asyncio.to_thread(self._make_path, slot)
+        # Unguessable: stat and chdir of a known path are open in tier C.
+        path = self._folders / secrets.token_hex(16) if limits.on_disk or not self.tier.namespaces else None
         try:
             group = self._cgroups.take()
         except OSError as error:
@@ -91,6 +98,8 @@ class Workshop:
         vessel = Vessel(self.tier, slot, limits, group, path, unwalled=unwalled)
         asyncio.get_running_loop().call_soon(self._cgroups.prepare)  # while the zygote forks
         try:
+            if path is not None:
+                await self._make_folder(path, slot)
             return vessel, await self.interpreter(zygote, vessel)
         except BaseException:  # cancelled too: nobody else knows the vessel
             await self.discard(vessel)
@@ -104,7 +113,7 @@ class Workshop:
         os.set_blocking(output, False)
         interpreter = Interpreter(ours, output)
         joins = [] if vessel.mounts is None else [vessel.mounts]
-        if vessel.directory is not None and self.tier.namespaces and not joins:
+        if vessel.directory is not None and vessel.path is None and not joins:
             raise SandboxDown("this machine's /proc hides what a restart needs")
         groups = vessel.group.join_fds()
         order = frames.Spawn(
@@ -112,7 +121,7 @@ class Workshop:
             slot=vessel.slot,
             disk_bytes=vessel.limits.disk_bytes,
             files=vessel.limits.files,
-            directory=str(vessel.path or ""),
+            directory=self._seen_by_zygote(vessel.path),
             joins_mounts=bool(joins),
             cgroups=len(groups),
         )
@@ -131,7 +140,8 @@ class Workshop:
         data, *mounts = handed
         if vessel.directory is None:
             vessel.directory = Directory(data, vessel.uid, vessel.limits.files)
-            vessel.mounts = mounts.pop() if mounts else self._mounts_of(pidfds[0])
+            if vessel.path is None:  # what is on disk needs no namespace to stay
+                vessel.mounts = mounts.pop() if mounts else self._mounts_of(pidfds[0])
         else:
             os.close(data)
         for fd in mounts:
@@ -141,9 +151,13 @@ class Workshop:
     def _mounts_of(self, pidfd: int) -> int | None:
         """The mount namespace by the engine's own /proc, when the container has none to name it by."""
         with contextlib.suppress(OSError):
-            if self.tier.namespaces:
-                return os.open(f"/proc/{host_pid(pidfd)}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+            return os.open(f"/proc/{host_pid(pidfd)}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         return None
+
+    def _seen_by_zygote(self, path: Path | None) -> str:
+        if path is None:
+            return ""
+        return f"{MOUNT_POINT}/{path.name}" if self.tier.namespaces else str(path)
 
     async def discard(self, vessel: Vessel) -> None:
         """Let go of everything but the interpreter, which must have ended."""
@@ -179,14 +193,29 @@ class Workshop:
         """The path that stands for /mnt/data, where containers have no mounts of their own."""
         return f"{vessel.path}/data" if vessel.path is not None and self._aliased else None
 
-    def _make_path(self, slot: int) -> Path:
-        path = self._directory / secrets.token_hex(16)  # unguessable: stat and chdir of a known path are open in tier C
-        path.mkdir(mode=0o711)
+    async def _make_folder(self, path: Path, slot: int) -> None:
+        """Raises SandboxDown."""
+        making = asyncio.create_task(asyncio.to_thread(self._make_path, path, slot))
+        try:
+            await asyncio.shield(making)
+        except OSError as error:
+            raise SandboxDown(f"a container's folder could not be made: {error}") from error
+        except asyncio.CancelledError:  # a thread cannot be: what it makes is to be found by who clears up
+            await asyncio.gather(making, return_exceptions=True)
+            raise
+
+    def _make_path(self, path: Path, slot: int) -> None:
+        path.mkdir(mode=0o700 if self.tier.uid_base is None else 0o711)
         for name in ("data", "tmp"):
             (path / name).mkdir(mode=0o700)
             if self.tier.uid_base is not None:
                 os.chown(path / name, self.tier.uid_base + slot, self.tier.uid_base + slot)
-        return path
+
+
+def _make_private(path: Path, root: int | None) -> None:
+    """A folder that only a zygote's root can walk through: what is set-user-ID in there is nobody else's to run."""
+    path.mkdir(mode=0o700, exist_ok=True)
+    os.chown(path, os.geteuid() if root is None else root, -1)
 
 
 def _is_own_directory(path: str) -> bool:
