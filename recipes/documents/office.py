@@ -5,7 +5,9 @@ def convert():
     if TARGET in WRITERS:
         arguments, given = pandoc_source()
         return write_pandoc(arguments, given)
-    return written(*read_document())
+    body, title = read_document()
+    look_of_pages(body)
+    return written(body, title)
 
 
 run(convert)
