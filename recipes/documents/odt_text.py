@@ -1,8 +1,8 @@
 """OpenDocument text made readable for pandoc, which passes over fields, text boxes, shapes, indexes and groups of rows: they become plain text."""
 
-import shutil
 import tempfile
 import zipfile
+import zlib
 
 from lxml import etree
 
@@ -43,15 +43,17 @@ def readable_odt():
             fill_a_row(table)
         for shape in [each for each in body.iter() if is_shape(each) and each.getparent() is not None]:
             keep_blocks(shape)
-        made = Path(tempfile.mkdtemp(), SOURCE.name)
+        made, damaged = Path(tempfile.mkdtemp(), SOURCE.name), []
         with zipfile.ZipFile(made, "w") as copy:
             for entry in package.infolist():
-                with copy.open(entry.filename, "w") as target:
-                    if entry.filename == "content.xml":
-                        target.write(etree.tostring(root))
-                    else:
-                        with package.open(entry) as part:
-                            shutil.copyfileobj(part, target)
+                try:
+                    part = etree.tostring(root) if entry.filename == "content.xml" else package.read(entry)
+                except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error):
+                    damaged.append(entry.filename)
+                else:
+                    copy.writestr(entry.filename, part)
+    if damaged:
+        warn(f"parts of the package are damaged and were left out: {', '.join(damaged)[:200]}")
     return made
 
 

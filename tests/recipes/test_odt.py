@@ -134,3 +134,15 @@ def test_rows_in_groups_are_rows(client: httpx.Client, tmp_path: Path) -> None:
     rows = f"<table:table-row-group><table:table-rows>{cells('innen')}</table:table-rows></table:table-row-group>"
     source = odt(f"<table:table><table:table-column/>{cells('oben')}{rows}</table:table>")
     assert run(client, tmp_path, source, "odt", "txt").output.read_text("utf-8").split() == ["oben", "innen"]
+
+
+def test_a_damaged_part_does_not_take_the_text_along(client: httpx.Client, tmp_path: Path) -> None:
+    """What is damaged is named; damaged text is damage."""
+    made = io.BytesIO(odt("<text:p>Bleibt</text:p>"))
+    with zipfile.ZipFile(made, "a") as package:
+        package.writestr("Thumbnails/thumbnail.png", "picture")
+    kept = run(client, tmp_path, made.getvalue().replace(b"picture", b"PICTURE"), "odt", "txt")
+    lost = run(client, tmp_path, made.getvalue().replace(b"Bleibt", b"BLEIBT"), "odt", "txt")
+    assert kept.output.read_text("utf-8").split() == ["Bleibt"]
+    assert kept.warnings == ["parts of the package are damaged and were left out: Thumbnails/thumbnail.png"]
+    assert lost.refused == "damaged"
