@@ -20,6 +20,7 @@ BLOCK = {"p", "h", "list", "section", "table", "list-item", "list-header"}
 OPENED = {TABLE + "table-row-group", TABLE + "table-rows", TEXT + "numbered-paragraph", TEXT + "index-title", TEXT + "section"}
 INDEXES = ("table-of-content", "alphabetical-index", "illustration-index", "table-index", "object-index", "user-index", "bibliography")
 LIFTED = {TEXT + "p", TEXT + "h", TEXT + "list", TABLE + "table"}  # what a box may hold
+UNREADABLE = (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, zlib.error)
 
 
 def readable_odt():
@@ -29,8 +30,10 @@ def readable_odt():
             root = etree.fromstring(
                 package.read("content.xml"), etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
             )
-        except (KeyError, etree.XMLSyntaxError, zipfile.BadZipFile, OSError, EOFError, ValueError):
+        except (KeyError, etree.XMLSyntaxError):
             return SOURCE
+        except UNREADABLE as error:  # pandoc would not look at the checksum
+            refuse("damaged", f"the text of the document cannot be unpacked: {error}")
         body = root.find(f"{ODF['office']}body")
         if body is None:
             return SOURCE
@@ -48,7 +51,7 @@ def readable_odt():
             for entry in package.infolist():
                 try:
                     part = etree.tostring(root) if entry.filename == "content.xml" else package.read(entry)
-                except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error):
+                except UNREADABLE:
                     damaged.append(entry.filename)
                 else:
                     copy.writestr(entry.filename, part)
