@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import socket
-import stat
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -20,6 +19,7 @@ from msgspec import Struct
 
 from service.access import Access
 from service.command.child import Engine, EngineFailed
+from service.command.ground import StartRefused, require_usable, without_libraries
 from service.command.listen import AddressUnusable, address_of, bind, listen
 from service.conversion.recipe import RecipeInvalid
 from service.conversion.recipes import LiveCatalogue, builtin_directory
@@ -57,10 +57,6 @@ _CHILD_SETTINGS = (
 )
 
 
-class StartRefused(Exception):
-    """A half of the service cannot work here; ``str()`` is what to change, in one line."""
-
-
 def run(serving: Coroutine[None, None, T]) -> T:
     """Run one of the services below to its end, on uvloop; what stops its start is one line and exit code 1."""
     try:
@@ -83,7 +79,7 @@ async def conversion(settings: Settings) -> None:
     configure_logging(settings.log)
     configure_tracing("recast")
     bound = bind(settings.host, settings.port)
-    _require_usable(settings)
+    require_usable(settings)
     catalogue = LiveCatalogue(recipe_directories(settings))
     async with _engine(settings) as engine:
         app = _application(settings, catalogue, engine)
@@ -112,7 +108,7 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
     configure_tracing("recast-engine")
     bound = bind(settings.host, settings.engine_port)
     if settings.data_dir:
-        _require_usable(settings)
+        require_usable(settings)
     refusal: BaseException | None = None
     app = create_app(
         python=settings.kernel_interpreter,
@@ -138,37 +134,7 @@ async def engine(settings: Settings, *, internal_key: str | None) -> None:
     except* SandboxError as refused:
         refusal = _innermost(refused)
     if refusal is not None:  # raised out here: in Python 3.11.2 `except*` wraps what is raised inside it
-        raise StartRefused(await _without_libraries(settings.kernel_interpreter) or refusal)
-
-
-def _require_usable(settings: Settings) -> None:
-    directory = settings.data_directory
-    try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        tempfile.TemporaryFile(dir=directory).close()
-    except OSError as error:
-        raise StartRefused(f"RECAST_DATA_DIR: {directory} cannot be written: {error.strerror}") from None
-    found = directory.lstat()
-    # Anyone on this machine could have made it first, for its name can be foreseen, with links in it to what a start removes.
-    if not settings.data_dir and (stat.S_ISLNK(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022):
-        raise StartRefused(
-            f"RECAST_DATA_DIR: {directory} is not this user's alone; remove it, or name another directory"
-        )
-
-
-async def _without_libraries(python: Path) -> str | None:
-    """Say what to do when the containers' interpreter is there but has nothing to import, as after ``pip install`` of a wheel."""
-    if not python.exists():
-        return None
-    found = "import importlib.util, sys; sys.exit(importlib.util.find_spec('IPython') is None)"
-    asking = await asyncio.create_subprocess_exec(python, "-c", found)
-    if not await asking.wait():
-        return None
-    kernel = Path(sys.prefix, "kernel")
-    return (
-        f"containers run {python}, which has no IPython: make them an environment of their own with `{sys.executable} -m venv {kernel}` and "
-        f"`{kernel}/bin/pip install -r requirements-kernel.lock` (in a checkout: `make install`), or name one in RECAST_KERNEL_PYTHON"
-    )
+        raise StartRefused(await without_libraries(settings.kernel_interpreter) or refusal)
 
 
 def _innermost(error: BaseException) -> BaseException:
