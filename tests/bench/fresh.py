@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,8 @@ from tests.bench.rig import Rig
 SECTION = "A fresh container, ready and having answered 1+1"
 IMPORTS = "import numpy, pandas, matplotlib.pyplot, openpyxl, PIL.Image"
 PROMPT = "```python\n1+1\n```"
+# The goals were set where `python -c pass` took 8.8 ms, and two at a time 224 a second; what travels is the ratio to it.
+ON_DEMAND, FROM_RESERVE, OVER_THE_WIRE, A_SECOND = "≥ 1.8× (5 ms)", "≥ 8.8× (1 ms)", "≥ 1× (9 ms)", "≥ 0.67× (150)"
 
 
 def rows(directory: Path, python: Path, *, smoke: bool) -> list[Row]:
@@ -25,20 +28,21 @@ def rows(directory: Path, python: Path, *, smoke: bool) -> list[Row]:
     others = alternate(_others(python), rounds=2 if smoke else 10)
     plain = ("python -c pass", others["python -c pass"])
     found: list[Row] = []
-    for family, goal in (("general", "≤ 5 ms"), ("table", "≤ 5 ms"), ("light", "≤ 5 ms")):
+    for family in ("general", "table", "light"):
         seconds = asyncio.run(_cells(python, family, reserve=0, rounds=rounds))
-        found.append(_row(f"{family} libraries, on demand", seconds, plain, goal))
+        found.append(_row(f"{family} libraries, on demand", seconds, plain, ON_DEMAND))
     found.append(
         _row(
             "general libraries, from the reserve",
             asyncio.run(_cells(python, "general", reserve=4, rounds=rounds)),
             plain,
-            "≤ 1 ms",
+            FROM_RESERVE,
         )
     )
-    found.append(_row("over the wire: POST /v1/responses", _wire(directory, rounds), plain, "≤ 4 ms more"))
+    found.append(_row("over the wire: POST /v1/responses", _wire(directory, rounds), plain, OVER_THE_WIRE))
     found += [milliseconds(SECTION, name, seconds) for name, seconds in others.items()]
-    found += asyncio.run(_rate_and_memory(python, smoke=smoke))
+    starts = _starts_a_second(_others(python)["python -c pass"], seconds=1 if smoke else 5)
+    found += asyncio.run(_rate_and_memory(python, starts, smoke=smoke))
     return found
 
 
@@ -138,7 +142,22 @@ def _fork() -> None:
     os.waitpid(child, 0)
 
 
-async def _rate_and_memory(python: Path, *, smoke: bool) -> list[Row]:
+def _starts_a_second(start: Action, *, seconds: float) -> float:
+    """Return how many of these a second end, two at a time."""
+    began = time.perf_counter()
+
+    def loop(_number: int) -> int:
+        done = 0
+        while time.perf_counter() - began < seconds:
+            start()
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(2) as threads:
+        return sum(threads.map(loop, range(2))) / (time.perf_counter() - began)
+
+
+async def _rate_and_memory(python: Path, starts: float, *, smoke: bool) -> list[Row]:
     sandbox = await Sandbox.start(python=python, min_isolation=Isolation.LANDLOCK, reserve=0, budget_bytes=1 << 40)
     try:
         await (await _first_cell(sandbox, "general")).close()
@@ -161,7 +180,15 @@ async def _rate_and_memory(python: Path, *, smoke: bool) -> list[Row]:
     finally:
         await sandbox.close()
     return [
-        Row(section=SECTION, figure="fresh containers a second", value=round(rate, 1), unit="/s", goal="≥ 150"),
+        Row(
+            section=SECTION,
+            figure="fresh containers a second",
+            value=round(rate, 1),
+            unit="/s",
+            against=f"python -c pass, two at a time {starts:.0f}/s",
+            ratio=round(rate / starts, 2),
+            goal=A_SECOND,
+        ),
         Row(
             section=SECTION,
             figure="private memory of one idle container",
