@@ -29,6 +29,7 @@ TIERS = {
     "wire": ([], "namespaces", False),
     "disk": ([], "namespaces", False),
     "user": (_AS_USER, "namespaces", False),
+    "user disk": (_AS_USER, "namespaces", False),
     "uids": (["setpriv", "--bounding-set=-all," + ",".join(f"+{name}" for name in _DOCKER.split())], "uids", True),
     "landlock": ([*_AS_USER, "--no-new-privs", "--bounding-set=-all"], "landlock", True),
 }
@@ -39,7 +40,6 @@ if _ELSEWHERE:
 # As Docker masks parts of /proc, after which the kernel refuses a fresh /proc to user namespaces.
 _MASKED = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc/acpi && exec "$@"', "sh"]
 TIERS["masked"] = ([*_MASKED, *_AS_USER], "namespaces", False)
-TIERS["user disk"] = TIERS["user"]
 TIERS["masked disk"] = TIERS["masked"]
 TOOLS = f"""
 import ctypes, errno, json, os, signal, socket, sys, threading, time
