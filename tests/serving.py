@@ -29,7 +29,7 @@ class Served(Struct, frozen=True):
 
     def client(self, **arguments: object) -> httpx.Client:
         """Return a client of the conversion API; the caller closes it."""
-        return httpx.Client(base_url=self.url, timeout=300, **arguments)  # type: ignore[arg-type]
+        return httpx.Client(base_url=self.url, timeout=300, **arguments)  # type: ignore[arg-type] # httpx judges them
 
     def leftovers(self) -> dict[str, int]:
         """Count what should be gone between conversions: containers and uploads of the engine, spooled files."""

@@ -21,6 +21,8 @@ CONTAINERS = set(
 )
 BLOCKS = CONTAINERS | set("blockquote h1 h2 h3 h4 h5 h6 hr ol pre table ul tbody thead tfoot tr td th caption".split())
 REFERRING = {"rst", "org", "adoc", "wiki", "textile"}  # texts that people go on editing may name a picture that is elsewhere
+SIDES = ("top", "right", "bottom", "left")
+LINE_EM = 1.2  # height of a line of single spacing
 PAGED = TARGET in ("pdf", "png", "jpg", "webp", "tiff", "zip")
 TABLE_PARTS = {"caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr"}
 RIGHT_LETTERS = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]+")

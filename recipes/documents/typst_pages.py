@@ -27,8 +27,8 @@ def convert():
             message = re.sub(r"\s+", " ", str(error))[:300]
             kind = "unsupported" if any(each in message for each in NEEDS_MORE) else "damaged"
             refuse(kind, f"Typst cannot set it: {message}")
-        except BaseException as error:
-            if type(error).__name__ != "PanicException":  # the compiler's own, which cannot be imported
+        except BaseException as error:  # the compiler's own, PanicException, which cannot be imported
+            if type(error).__name__ != "PanicException":
                 raise
             refuse("damaged", "Typst cannot set it: the compiler gave up on it")
     pages = made if isinstance(made, list) else [made]

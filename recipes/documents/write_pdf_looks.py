@@ -3,9 +3,7 @@
 COLOUR = re.compile("#([0-9a-f]{6})$")
 LENGTH = re.compile(r"(-?\d{1,5}(?:\.\d+)?)pt$")
 BORDER = re.compile(r"(\d{1,2}(?:\.\d+)?)pt (solid|dashed|dotted|double) (#[0-9a-f]{6})$")
-SIDES = ("top", "right", "bottom", "left")
 SCALES = {"serif": 1.0, "sans-serif": 0.93, "monospace": 0.92}  # the fonts here run as wide as those of offices
-LINE_EM = 1.2
 BOX = {"background-color", *(f"border-{side}" for side in SIDES)}
 
 

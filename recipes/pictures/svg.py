@@ -235,8 +235,8 @@ def draw(root, width, height, form):
             return typst.compile(str(main), root=folder, font_paths=fonts(), ignore_system_fonts=True, format=form, ppi=72.0)
         except typst.TypstError as error:
             refuse("damaged", f"the SVG cannot be drawn: {error.message}")
-        except BaseException as error:
-            if type(error).__name__ != "PanicException":  # the renderer's own, which cannot be imported
+        except BaseException as error:  # the renderer's own, PanicException, which cannot be imported
+            if type(error).__name__ != "PanicException":
                 raise
             refuse("damaged", "the SVG cannot be drawn: the renderer gave up on it")
 

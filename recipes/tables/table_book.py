@@ -60,8 +60,8 @@ def read_book():
         refuse("encrypted", "the workbook is protected by a password")
     except broken as error:
         refuse("damaged", f"the workbook cannot be read: {error}")
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # how a fault inside calamine looks from here
+    except BaseException as error:  # a PanicException: how a fault inside calamine looks from here
+        if type(error).__name__ != "PanicException":
             raise
         refuse("damaged", f"the workbook cannot be read: {error}")
 

@@ -13,8 +13,6 @@ LINES = {"dashed": "dashed", "dashSmallGap": "dashed", "dotted": "dotted", "doub
 SERIFS = re.compile("times|georgia|garamond|cambria|book|palatino|century|serif|roman|minion|baskerville|caslon|song|mincho", re.I)
 MONO = re.compile("courier|consol|mono|menlo|typewriter|fixed", re.I)
 HEX = re.compile("[0-9A-Fa-f]{6}")
-SIDES = ("top", "right", "bottom", "left")
-LINE_EM = 1.2  # height of a line of single spacing
 INITIAL = {
     "color": "#000000", "background-color": "transparent", "font-weight": "normal", "font-style": "normal", "text-transform": "none",
     "font-variant": "normal", "letter-spacing": "normal", "text-align": "left", "line": "normal", "text-decoration": "none",

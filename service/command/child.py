@@ -71,7 +71,7 @@ class Engine:
         Raises:
             EngineFailed: It ended or was not ready in time.
         """
-        assert self._process is not None, "started first"  # noqa: S101
+        assert self._process is not None, "started first"  # noqa: S101 - for the type checker
         try:
             async with asyncio.timeout(READY_SECONDS):
                 state = await self._until_ready(self._process)

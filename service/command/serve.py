@@ -19,8 +19,8 @@ from msgspec import Struct
 
 from service.access import Access
 from service.command.child import Engine, EngineFailed
-from service.command.ground import StartRefused, require_usable, without_libraries
 from service.command.listen import AddressUnusable, address_of, bind, listen
+from service.command.preflight import StartRefused, require_usable, without_libraries
 from service.conversion.recipe import RecipeInvalid
 from service.conversion.recipes import LiveCatalogue, builtin_directory
 from service.settings import Settings, environment

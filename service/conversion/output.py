@@ -18,9 +18,8 @@ Fact = str | int | float | bool | None
 MAX_REPORT_BYTES = 64 * 1024
 
 _EXCEPTION = re.compile(r"^(?:\w+\.)*([A-Z]\w{2,60})(?:: |$)", re.MULTILINE)
-_NO_MEMORY = re.compile(
-    r"^(?:memory allocation of \d+ bytes failed|.*std::bad_alloc)$", re.MULTILINE
-)  # Rust's and C++'s last words
+# Rust's and C++'s last words
+_NO_MEMORY = re.compile(r"^(?:memory allocation of \d+ bytes failed|.*std::bad_alloc)$", re.MULTILINE)
 _FIGURE = re.compile(r"cfile_\w+\.png")  # the name the vendor gives a figure that was only shown
 _MARKDOWN_LINK = re.compile(r"\]\(<?(?:sandbox:)?(/mnt/data/(?:\\.|[^()\\>]|\([^()]*\))+)>?\)")
 _BARE_PATH = re.compile(r"(?:sandbox:)?(/mnt/data/[^\s`'\"<>()\]]+)")

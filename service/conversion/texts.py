@@ -18,9 +18,8 @@ _BLANK = "\ufeff \t\r\n"
 _CSV_RECORDS = 100
 _MIN_TABLE_RECORDS = 2
 _MAX_TOML_CHARACTERS = 64 << 10
-_LONG_KEY = re.compile(
-    r"(?<![\w\"'-])(?:[\w\"'-]+[ \t]*\.[ \t]*){100}"
-)  # tomllib takes time by the square of a key's parts
+# tomllib takes time by the square of a key's parts
+_LONG_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]+[ \t]*\.[ \t]*){100}")
 
 
 def structure(text: Text) -> str | None:

@@ -34,9 +34,8 @@ from service.engine.request import AutoContainer, CreateResponse
 from service.engine.wire import new_id
 
 AUTO_NAME = "auto"
-MAX_IMAGE_BYTES = (
-    50 << 20
-)  # the vendor's limit of the files that a model is shown in a request; an image is held in memory
+# The vendor's limit of the files that a model is shown in a request; an image is held in memory.
+MAX_IMAGE_BYTES = 50 << 20
 
 
 class Context(msgspec.Struct, kw_only=True):

@@ -76,7 +76,7 @@ def test_no_bytes_are_more_than_malformed(form: bytes, cuts: list[int]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         for content_type in (f"multipart/form-data; boundary={BOUNDARY}", "multipart/form-data", "text/csv"):
             with suppress(BodyMalformed):
-                anyio.run(lambda: _spooled(Path(directory), _arriving(form, cuts), content_type=content_type))  # noqa: B023
+                anyio.run(lambda: _spooled(Path(directory), _arriving(form, cuts), content_type=content_type))  # noqa: B023 - called at once
 
 
 @pytest.mark.anyio
@@ -98,7 +98,7 @@ async def test_parts_that_are_files(tmp_path: Path, head: str, filename: str | N
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("size", "taken"), [(100, True), (101, False)])
-async def test_the_limit_is_of_files_and_not_of_syntax(tmp_path: Path, size: int, taken: bool) -> None:  # noqa: FBT001
+async def test_the_limit_is_of_files_and_not_of_syntax(tmp_path: Path, size: int, taken: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """Boundaries and heads do not count; the first byte past the limit does."""
     form = _form([('name="file"; filename="a"', b"x" * size)])
     if taken:

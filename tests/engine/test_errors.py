@@ -94,7 +94,7 @@ OTHERS: list[tuple[Callable[[OpenAI], object], int, str | None, str]] = [
     (lambda ai: ai.files.delete("file-x"), 404, "id", "No such File object: file-x"),
     (lambda ai: ai.files.list(after="file-x"), 404, "after", "Resource not found."),
     (lambda ai: ai.responses.retrieve("resp_x"), 404, None, "Response with id 'resp_x' not found."),
-    (lambda ai: ai.responses.retrieve("resp_x", include=["nothing"]), 400, "include[0]", "Invalid value: 'nothing'."),  # type: ignore[list-item]
+    (lambda ai: ai.responses.retrieve("resp_x", include=["nothing"]), 400, "include[0]", "Invalid value: 'nothing'."),  # type: ignore[list-item] # wrong on purpose
     (lambda ai: ai.responses.cancel("resp_x"), 404, None, "Response with id 'resp_x' not found."),
     (lambda ai: ai.responses.input_items.list("resp_x"), 404, None, "Response with id 'resp_x' not found."),
     (lambda ai: ai.containers.list(limit=101), 400, "limit", "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 instead."),
@@ -106,7 +106,7 @@ OTHERS: list[tuple[Callable[[OpenAI], object], int, str | None, str]] = [
     (lambda ai: ai.containers.create(name="x", memory_limit="64g"), 400, "memory_limit", "Invalid value: '64g'. This machine's memory allows at most"),
     (lambda ai: ai.containers.create(name="x", network_policy={"type": "allowlist", "allowed_domains": ["a.b"]}), 400, "network_policy", "Network access of containers is not served by this engine."),
     (lambda ai: ai.containers.create(name="x", skills=[{"type": "skill_reference", "skill_id": "s"}]), 400, "skills", "The Skills API is not served by this engine."),
-    (lambda ai: ai.files.create(file=b"x", purpose="nonsense"), 400, "purpose", "Invalid value: 'nonsense'."),  # type: ignore[arg-type]
+    (lambda ai: ai.files.create(file=b"x", purpose="nonsense"), 400, "purpose", "Invalid value: 'nonsense'."),  # type: ignore[arg-type] # likewise
     (lambda ai: ai.files.create(file=b"x", purpose="evals", expires_after={"anchor": "created_at", "seconds": 1}), 400, "expires_after.seconds", "Invalid 'expires_after.seconds': integer below minimum value. Expected a value >= 3600, but got 1 instead."),
     (lambda ai: ai.post("/files", body={"purpose": "user_data"}, cast_to=object), 400, "purpose", "Missing required parameter: 'purpose'."),
     (lambda ai: ai.get("/nowhere", cast_to=object), 404, None, "Invalid URL (GET /v1/nowhere)"),

@@ -86,11 +86,11 @@ class Page:
 
     def until(self, condition: object) -> None:
         """Wait until a condition without arguments holds."""
-        WebDriverWait(self.driver, SECONDS, poll_frequency=0.05).until(lambda _: condition())  # type: ignore[operator]
+        WebDriverWait(self.driver, SECONDS, poll_frequency=0.05).until(lambda _: condition())  # type: ignore[operator] # selenium's types are partial
 
     def complaints(self) -> list[str]:
         """Return what the browser reported so far, but for answers of the service that are no success."""
-        log = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        log = self.driver.get_log("browser")  # type: ignore[no-untyped-call] # likewise
         return [entry["message"] for entry in log if "Failed to load resource" not in entry["message"]]
 
 

@@ -29,7 +29,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
 def tarred(members: list[tuple[tarfile.TarInfo, bytes]], mode: str = "w") -> bytes:
     """Return a tar of these members."""
     made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode=mode) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=made, mode=mode) as archive:  # type: ignore[call-overload] # a mode by parameter
         for info, content in members:
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
@@ -42,7 +42,7 @@ def inside(content: bytes, named: str) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        return {info.name: archive.extractfile(info).read() for info in archive if info.isfile()}  # type: ignore[union-attr]
+        return {info.name: archive.extractfile(info).read() for info in archive if info.isfile()}  # type: ignore[union-attr] # None is for folders
 
 
 @pytest.mark.parametrize("way", [("zip", "tar", "tgz", "zip"), ("zip", "tgz", "tar", "zip")])

@@ -103,7 +103,7 @@ def test_every_language_is_coloured(client: httpx.Client, tmp_path: Path, named:
 )
 def test_the_text_comes_back(client: httpx.Client, tmp_path: Path, target: str, reader: object, expected: str) -> None:
     """What an independent reader finds is the source, letter for letter."""
-    assert reader(run(client, tmp_path, ODD.encode(), "py", target).output) == expected  # type: ignore[operator]
+    assert reader(run(client, tmp_path, ODD.encode(), "py", target).output) == expected  # type: ignore[operator] # a reader by parameter
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

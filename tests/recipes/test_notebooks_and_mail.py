@@ -160,7 +160,7 @@ def message(address: str = "http://localhost:9") -> bytes:
         f'<p>schöne <b>Grüße</b><img src="cid:bild" alt="innen"><img src="{address}/t.gif" alt="Zähler"></p>',
         subtype="html",
     )
-    made.get_payload()[1].add_related(small_png(), "image", "png", cid="<bild>")  # type: ignore[index,union-attr]
+    made.get_payload()[1].add_related(small_png(), "image", "png", cid="<bild>")  # type: ignore[index,union-attr] # two parts, as made above
     for content in (b"1,2\n", b"3,4\n"):
         made.add_attachment(content, maintype="text", subtype="csv", filename="../../böse/daten.csv")
     return made.as_bytes()

@@ -39,7 +39,7 @@ def deck(slides: int = 1) -> bytes:
         (cell for row in table.rows for cell in row.cells), ("Spalte", "Wert", "Tee", "250"), strict=True
     ):
         cell.text = text
-    data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
+    data: Any = CategoryChartData()  # type: ignore[no-untyped-call] # python-pptx has no types
     data.categories = ["Nord", "Süd"]
     data.add_series("Umsatz", (1.5, 2.5))
     slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, Inches(5), Inches(3), Inches(4), Inches(3), data)
@@ -100,7 +100,7 @@ def test_a_slide_as_a_picture(client: httpx.Client, tmp_path: Path, target: str)
     output = run(client, tmp_path, deck(3), "pptx", target, pages="3", dpi="72").output
     with Image.open(output) as image:
         assert image.size == (720, 540)
-        red, green, blue = image.convert("RGB").getpixel((600, 25))  # type: ignore[misc]
+        red, green, blue = image.convert("RGB").getpixel((600, 25))  # type: ignore[misc] # of RGB a pixel is three numbers
         assert red > 200
         assert max(green, blue) < 60
 

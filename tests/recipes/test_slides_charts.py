@@ -35,7 +35,7 @@ def chart_of(kind: XL_CHART_TYPE, data: Any, *, points: bool = False) -> Any:
     for at, color in enumerate((RED, BLUE)):
         fill = (series[0].points[at] if points else series[at]).format.fill
         fill.solid()
-        fill.fore_color.rgb = RGBColor(*color)  # type: ignore[no-untyped-call]
+        fill.fore_color.rgb = RGBColor(*color)  # type: ignore[no-untyped-call] # python-pptx has no types, here and below
     return made, chart
 
 

@@ -128,7 +128,7 @@ class Driver:
             "directory": str(self._sandbox._premises.directory),
             "empty_proc": self._sandbox.tier.empty_proc,
             "counts": msgspec.to_builtins(self._sandbox.counts()),
-            "fds": len(os.listdir("/proc/self/fd")),  # noqa: PTH208
+            "fds": len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - a folder of numbers
         }
 
 

@@ -30,7 +30,7 @@ def _group(container: Container) -> Path:
 @pytest.fixture(params=["root", "user", "uids", "landlock"])
 def own_box(request: pytest.FixtureRequest, make_box: Any) -> Box:
     """A sandbox of one's own."""
-    return make_box(request.param, reserve=0)  # type: ignore[no-any-return]
+    return make_box(request.param, reserve=0)  # type: ignore[no-any-return] # a fixture's
 
 
 def test_the_wall_stands_a_quarter_above_the_limit(own_box: Box) -> None:

@@ -44,7 +44,7 @@ _EVERY_TIER = ["root", "user", "uids", "landlock", "disk", "user disk"]
 @pytest.fixture(params=_EVERY_TIER)
 def own_box(request: pytest.FixtureRequest, make_box: Any) -> Box:
     """A sandbox that may be broken."""
-    return make_box(request.param, reserve=1)  # type: ignore[no-any-return]
+    return make_box(request.param, reserve=1)  # type: ignore[no-any-return] # a fixture's
 
 
 def test_a_kernel_killed_in_a_cell_is_reported_and_can_be_restarted(own_box: Box) -> None:

@@ -65,7 +65,7 @@ class WireDriver(Driver):
             ran.append(await run(self, code, seconds=seconds))
             return ran[-1]
 
-        Kernel.run = watched  # type: ignore[method-assign]
+        Kernel.run = watched  # type: ignore[method-assign] # the other side of the wire must be told
         try:
             response = await self._ask(
                 "POST",
@@ -79,7 +79,7 @@ class WireDriver(Driver):
                 },
             )
         finally:
-            Kernel.run = run  # type: ignore[method-assign]
+            Kernel.run = run  # type: ignore[method-assign] # as it was
         (call,) = [item for item in response["output"] if item["type"] == "code_interpreter_call"]
         (result,) = ran
         told = "".join(part["logs"] for part in call["outputs"] if part["type"] == "logs")
